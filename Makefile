@@ -1,0 +1,68 @@
+# Plain make and POSIX shell, GNU make 3.81 (macOS) included. `make` alone lists what there is.
+PYTHON ?= python3
+UV ?= uv
+
+VENV := .venv
+IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+export BENTOML_DO_NOT_TRACK := True
+
+# With -qq pip prints errors alone.
+PIP_INSTALL := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check
+INSTALL_AVAL := $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+
+COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test serve lock clean
+.NOTPARALLEL:
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.ready-demo ## set up, then train, calibrate, register, score a file, serve and decide one record with its reasons
+	@$(IN_VENV) bash tests/e2e/demo.sh
+
+test: $(VENV)/.ready-test ## set up, then everything that CI runs; PYTEST_ARGS="-k contract" goes to pytest
+	@echo "== ruff check: errors and style"
+	@$(IN_VENV) ruff check .
+	@echo "== ruff format: layout"
+	@$(IN_VENV) ruff format --check .
+	@echo "== mypy: types"
+	@$(IN_VENV) mypy
+	@echo "== lint-imports: who may import whom"
+	@$(IN_VENV) lint-imports --no-logo
+	@echo "== pytest: tests"
+	@$(IN_VENV) pytest $(PYTEST_ARGS)
+
+serve: $(VENV)/.ready-demo ## serve the use case named by AVAL_MODEL (without it, the store's only champion)
+	@$(IN_VENV) bentoml serve service.app:RiskService
+
+lock: ## rewrite the three hashed locks; needs uv; LOCK_ARGS=--upgrade takes newer versions
+	$(COMPILE) $(LOCK_ARGS) --group build --extra train --extra dev -o requirements.lock
+	$(COMPILE) $(LOCK_ARGS) --group build --extra train -c requirements.lock -o requirements-train.lock
+	$(COMPILE) $(LOCK_ARGS) -c requirements.lock -o requirements-image.lock
+
+clean: ## remove the environment, caches and builds; models and decisions (.aval) stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Aval needs Python 3.11 or newer, which $(PYTHON) is not. Name another: make PYTHON=python3.12 ..." >&2; \
+		exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# The locks agree, so that what serves `test` serves `demo` too, and neither takes anything away from the other.
+$(VENV)/.ready-demo: requirements-train.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what training and serving need into $(VENV) (once; a minute or two)"
+	@$(PIP_INSTALL) --require-hashes -r requirements-train.lock
+	@$(INSTALL_AVAL)
+	@touch $@
+
+$(VENV)/.ready-test: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing everything, tests' tools included, into $(VENV) (once; a minute or two)"
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL_AVAL)
+	@touch $(VENV)/.ready-demo $@

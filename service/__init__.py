@@ -1,0 +1,1 @@
+"""Everything that scores: the core, the doors and the model store. Nothing here trains."""

@@ -1,0 +1,152 @@
+"""Errors over HTTP, as RFC 9457 problem details, and the middleware that lets no other kind of error out."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.scoring.findings import Finding
+
+PROBLEM_JSON = "application/problem+json"
+REQUEST_ID = "x-request-id"
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# An answer sent while the client is still sending would be lost, so that much more is read and thrown away.
+_DRAINED_BODIES = 64
+
+
+class ProblemError(Exception):
+    """Whatever a request did wrong: HTTP status, one sentence, and the refused fields if it is about fields."""
+
+    def __init__(self, status: int, detail: str, findings: Sequence[Finding] = ()) -> None:
+        self.status = status
+        self.detail = detail
+        self.findings = tuple(findings)
+        super().__init__(detail)
+
+    def as_json(self, request_id: str) -> dict[str, Any]:
+        """Return the problem details; `errors` has one entry per refused field."""
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+        }
+        if self.findings:
+            body["errors"] = [item.as_json() for item in self.findings]
+        return body
+
+
+def problem_response(problem: ProblemError, request_id: str) -> Response:
+    """Return the problem as an answer."""
+    return Response(json.dumps(problem.as_json(request_id)), problem.status, media_type=PROBLEM_JSON)
+
+
+class ProblemMiddleware:
+    """Gives every request an id, bounds its body, asks for JSON, and turns every error into a problem.
+
+    What a route answers with 400 or above in another form, BentoML's own errors among them, is replaced.
+    """
+
+    def __init__(self, app: ASGIApp, largest_body: int) -> None:
+        self.app = app
+        self.largest_body = largest_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get(REQUEST_ID, "")
+        request_id = given if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        sender = _ProblemSender(send, request_id)
+        try:
+            if scope["method"] in ("POST", "PUT", "PATCH"):
+                receive = await self._read(headers, receive)
+            await self.app(scope, receive, sender)
+        except ProblemError as problem:
+            response = problem_response(problem, request_id)
+            if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                response.headers["connection"] = "close"
+            await response(scope, receive, sender)
+
+    async def _read(self, headers: Headers, receive: Receive) -> Receive:
+        body = await _bounded_body(receive, self.largest_body)
+        kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise ProblemError(415, f"content type {kind!r} is not application/json")
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return messages.pop() if messages else await receive()
+
+        return replay
+
+
+class _ProblemSender:
+    """Passes an answer on, or replaces it by a problem where it is an error in another form."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._replaced = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await self._start(message)
+        elif not self._replaced:
+            await self._send(message)
+
+    async def _start(self, message: Message) -> None:
+        headers = MutableHeaders(raw=message.setdefault("headers", []))
+        status = message["status"]
+        if status < HTTPStatus.BAD_REQUEST or headers.get("content-type", "").startswith(PROBLEM_JSON):
+            headers[REQUEST_ID] = self._request_id
+            await self._send(message)
+            return
+        self._replaced = True
+        problem = problem_response(ProblemError(status, _detail(status)), self._request_id)
+        kept = [(name, value) for name, value in message["headers"] if name.lower() in _KEPT_HEADERS]
+        problem.raw_headers += [*kept, (REQUEST_ID.encode(), self._request_id.encode())]
+        await self._send({**message, "headers": problem.raw_headers})
+        await self._send({"type": "http.response.body", "body": problem.body, "more_body": False})
+
+
+_KEPT_HEADERS = (b"allow", b"retry-after")
+
+
+async def _bounded_body(receive: Receive, largest: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ProblemError(400, "the client closed the connection before the body was complete")
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= largest:
+            parts.append(part)
+        if not message.get("more_body", False) or size > largest * _DRAINED_BODIES:
+            break
+    if size > largest:
+        raise ProblemError(413, f"the body is larger than {largest} bytes, the most that is accepted")
+    return b"".join(parts)
+
+
+def _detail(status: int) -> str:
+    return {
+        404: "there is nothing at this path; see /docs.json for what there is",
+        405: "this path does not answer this method",
+        500: "an unexpected error occurred; it was logged under this request id",
+        503: "the service is not ready",
+    }.get(status, HTTPStatus(status).phrase)

@@ -1,0 +1,1 @@
+"""The scoring core: pure functions and frozen data; no I/O, no environment, no server."""

@@ -1,0 +1,213 @@
+"""Boosted symmetric ("oblivious") trees: every node of a level asks the same question, so a tree is a table.
+
+The answers to a tree's questions, read as bits, are the position of its leaf (Kohavi, 1994; CatBoost).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.scoring.arithmetic import FloatArray
+from service.scoring.errors import BundleInvalid, canonical_json, expect_keys, expect_number
+from service.scoring.predictors.arrays import (
+    ROWS_AT_A_TIME,
+    expect_on_grid,
+    from_npy,
+    on_grid,
+    to_npy,
+)
+from service.scoring.predictors.binning import Bins
+from service.scoring.predictors.trees import LEAF, NODE, Trees
+
+DEEPEST = 8
+UNUSED = -1
+_BEYOND = 1e300
+
+
+class SymmetricTrees:
+    """`trees` tables of 2**depth leaves.
+
+    inputs: int32 (trees, depth), the input that each question is about, -1 for a question never answered yes.
+    values: float64 (trees, depth): yes is `x > value`, for a level `x == value`; a null is no.
+    leaves: float64 (trees, 2**depth), log-odds; question d is bit d of the position.
+    """
+
+    kind = "symmetric_trees"
+
+    def __init__(
+        self,
+        bias: float,
+        inputs: npt.NDArray[np.int32],
+        values: FloatArray,
+        leaves: FloatArray,
+        levels: Sequence[int],
+    ) -> None:
+        self.bias = float(on_grid(bias))
+        self.inputs, self.values, self.leaves = inputs, values, leaves
+        self.levels = tuple(levels)
+        self._check()
+        self._prepare_one()
+        self._prepare_many()
+
+    def score_one(self, row: Sequence[float]) -> float:
+        """Return the raw score of one encoded record."""
+        flat = [*row, 0.0]
+        for position, count in self._level_inputs:
+            flat += self._indicators[count][
+                count if flat[position] != flat[position] else int(flat[position])
+            ]
+        answers = np.array(flat).take(self._asked) > self._thresholds
+        positions = np.packbits(answers, bitorder="little") + self._offsets
+        return float(self._flat_leaves.take(positions).sum()) + self.bias
+
+    def score_many(self, matrix: FloatArray) -> FloatArray:
+        """Return raw scores (rows,) of an encoded matrix (rows, inputs)."""
+        scores = np.empty(len(matrix))
+        for start in range(0, len(matrix), ROWS_AT_A_TIME):
+            rows = slice(start, start + ROWS_AT_A_TIME)
+            scores[rows] = self._score_block(matrix[rows])
+        return scores
+
+    def to_files(self) -> dict[str, bytes]:
+        """Return `predictor.json` and the three arrays."""
+        return {
+            "predictor.json": canonical_json({"kind": self.kind, "bias": self.bias}),
+            "inputs.npy": to_npy(self.inputs),
+            "values.npy": to_npy(self.values),
+            "leaves.npy": to_npy(self.leaves),
+        }
+
+    def to_trees(self) -> Trees:
+        """Return the same ensemble as general trees, which can be explained."""
+        trees, depth = self.inputs.shape
+        nodes = np.zeros((trees, 2 ** (depth + 1) - 1), dtype=NODE)
+        nodes["tree"] = np.arange(trees)[:, None]
+        nodes["input"] = LEAF
+        nodes["value"][:, 2**depth - 1 :] = self.leaves[:, _leaf_order(depth)]
+        inner = np.arange(2**depth - 1)
+        level = np.log2(inner + 1).astype(int)
+        # An unused question is "x > a number beyond all others" about any input: never yes.
+        unused = self.inputs[:, level] == UNUSED
+        nodes["input"][:, inner] = np.where(unused, 0, self.inputs[:, level])
+        nodes["value"][:, inner] = np.where(
+            unused, -1.0 if self.levels[0] else _BEYOND, self.values[:, level]
+        )
+        nodes["left"][:, inner], nodes["right"][:, inner] = 2 * inner + 1, 2 * inner + 2
+        return Trees(self.bias, "log_odds", nodes.ravel(), self.levels)
+
+    @classmethod
+    def from_files(
+        cls, body: Mapping[str, Any], files: Mapping[str, bytes], levels: Sequence[int]
+    ) -> SymmetricTrees:
+        """Read the trees; raises `BundleInvalid` for anything out of bounds."""
+        expect_keys(body, {"kind", "bias"}, "symmetric trees")
+        inputs = from_npy(files, "inputs.npy", np.int32, (None, None))
+        values = from_npy(files, "values.npy", np.float64, inputs.shape)
+        leaves = from_npy(files, "leaves.npy", np.float64, (len(inputs), None))
+        return cls(expect_number(body["bias"], "bias"), inputs, values, leaves, levels)
+
+    def _check(self) -> None:
+        trees, depth = self.inputs.shape
+        if not 1 <= depth <= DEEPEST or self.leaves.shape != (trees, 2**depth) or trees < 1:
+            raise BundleInvalid(f"symmetric trees: {self.leaves.shape} leaves do not fit depth {depth}")
+        if self.inputs.min() < UNUSED or self.inputs.max() >= len(self.levels):
+            raise BundleInvalid(f"symmetric trees: an input is not within 0 to {len(self.levels) - 1}")
+        if not np.isfinite(self.values).all():
+            raise BundleInvalid("symmetric trees: a value is not finite")
+        for position, count in enumerate(self.levels):
+            asked = self.values[self.inputs == position]
+            if count and not np.isin(asked, np.arange(count)).all():
+                raise BundleInvalid(
+                    f"symmetric trees: a value of input {position} is none of its {count} levels"
+                )
+        counts = np.array([*self.levels, 0])[self.inputs]
+        outside = (self.values != np.floor(self.values)) | (self.values < 0) | (self.values >= counts)
+        if (outside & (counts > 0)).any():
+            raise BundleInvalid("symmetric trees: a question is about a level that its input does not have")
+        largest = float(np.abs(self.leaves).max(axis=1).sum()) + abs(self.bias)
+        expect_on_grid(self.leaves, largest, "symmetric trees")
+
+    def _prepare_one(self) -> None:
+        # One record is laid out as its numbers, a zero for unused questions, then an indicator per level.
+        trees, depth = self.inputs.shape
+        self._level_inputs = [(i, count) for i, count in enumerate(self.levels) if count]
+        self._indicators = {
+            count: [*np.eye(count).tolist(), [0.0] * count] for count in set(self.levels) if count
+        }
+        first, place = len(self.levels) + 1, {}
+        for position, count in self._level_inputs:
+            place[position] = first
+            first += count
+        asked = np.full((trees, DEEPEST), len(self.levels), dtype=np.intp)
+        thresholds = np.full((trees, DEEPEST), np.inf)
+        for (tree, question), raw in np.ndenumerate(self.inputs):
+            position, value = int(raw), float(self.values[tree, question])
+            if position in place:
+                asked[tree, question] = place[position] + int(value)
+                thresholds[tree, question] = 0.5
+            elif position != UNUSED:
+                asked[tree, question], thresholds[tree, question] = position, value
+        self._asked, self._thresholds = asked.ravel(), thresholds.ravel()
+        self._flat_leaves = self.leaves.ravel()
+        self._offsets = np.arange(trees, dtype=np.intp) * 2**depth
+
+    def _prepare_many(self) -> None:
+        # Each question becomes `bin > limit` on a byte column; a level has a column of its own, 1 where it is.
+        used = self.inputs != UNUSED
+        self._bins: dict[int, Bins] = {}
+        columns: dict[tuple[int, int], int] = {}
+        for position in np.unique(self.inputs[used]).tolist():
+            count = self.levels[position]
+            borders = np.empty(0) if count else np.unique(self.values[used & (self.inputs == position)])
+            if len(borders) >= np.iinfo(np.uint8).max - 1:
+                raise BundleInvalid(f"symmetric trees: input {position} has {len(borders)} borders, over 253")
+            self._bins[position] = Bins(borders, count)
+        questions: list[list[tuple[int, int]]] = []
+        for tree in range(len(self.inputs)):
+            asked = []
+            for position, value in zip(self.inputs[tree].tolist(), self.values[tree].tolist(), strict=True):
+                if position == UNUSED:
+                    asked.append((-1, 0))
+                    continue
+                bins = self._bins[position]
+                level = int(value) if bins.levels else -1
+                column = columns.setdefault((position, level), len(columns))
+                limit = 0 if bins.levels else 1 + int(np.searchsorted(bins.borders, value))
+                asked.append((column, limit))
+            while asked and asked[-1][0] == -1:
+                asked.pop()
+            questions.append(asked)
+        self._columns, self._questions = columns, questions
+
+    def _score_block(self, matrix: FloatArray) -> FloatArray:
+        rows = len(matrix)
+        binned = {position: bins.of_many(matrix[:, position]) for position, bins in self._bins.items()}
+        columns = [
+            (binned[position] if level < 0 else binned[position] == 1 + level).astype(np.uint8)
+            for position, level in self._columns
+        ]
+        scores = np.full(rows, self.bias)
+        yes, leaf = np.empty(rows, dtype=np.bool_), np.empty(rows)
+        place, wide = np.empty(rows, dtype=np.uint8), np.empty(rows, dtype=np.intp)
+        for leaves, questions in zip(self.leaves, self._questions, strict=True):
+            place.fill(0)
+            for column, limit in reversed(questions):
+                np.add(place, place, out=place)
+                if column >= 0:
+                    np.greater(columns[column], limit, out=yes)
+                    np.add(place, yes.view(np.uint8), out=place)
+            np.copyto(wide, place)
+            # The positions are within bounds by construction; clip spares numpy's buffered check.
+            np.take(leaves, wide, out=leaf, mode="clip")
+            np.add(scores, leaf, out=scores)
+        return scores
+
+
+def _leaf_order(depth: int) -> npt.NDArray[np.intp]:
+    """Position in the table of each leaf of a heap whose first level asks question 0."""
+    heap = np.arange(2**depth)
+    return sum(((heap >> (depth - 1 - d)) & 1) << d for d in range(depth))  # type: ignore[return-value]

@@ -1,0 +1,109 @@
+"""The contract as JSON Schema 2020-12, and as a pydantic request model that applies the contract's own rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import GetJsonSchemaHandler, RootModel, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from service.scoring.contract import LARGEST_EXACT_INTEGER, LONGEST_ID, Column, ColumnType, Contract
+from service.scoring.readers import TIME_PATTERN
+from service.scoring.validation import RecordInvalid, Validator
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema(contract: Contract) -> dict[str, Any]:
+    """Return the schema of one record; it accepts what `Validator.check_record` accepts."""
+    properties = {column.name: _property(column) for column in contract.columns}
+    properties |= {name: {"description": "Accepted and not looked at."} for name in contract.ignored}
+    return {
+        "$schema": DIALECT,
+        "title": contract.title,
+        "description": contract.description,
+        "type": "object",
+        "properties": properties,
+        "required": [column.name for column in contract.columns if column.must_be_present],
+        "additionalProperties": False,
+        "examples": [example_record(contract)],
+    }
+
+
+def example_record(contract: Contract) -> dict[str, Any]:
+    """Return the declared example of every column that has one."""
+    return {column.name: column.example for column in contract.columns if column.example is not None}
+
+
+def request_model(contract: Contract) -> type[RootModel[dict[str, Any]]]:
+    """Return a pydantic model of one record, validated by the contract's rules and documented by its schema."""
+    validator, schema = Validator(contract), json_schema(contract)
+
+    class Record(RootModel[dict[str, Any]]):
+        """One record of the use case."""
+
+        @model_validator(mode="after")
+        def _hold_against_contract(self) -> Record:
+            try:
+                validator.check_record(self.root)
+            except RecordInvalid as error:
+                raise PydanticCustomError(
+                    "record_invalid",
+                    "{message}",
+                    {"message": str(error), "findings": [item.as_json() for item in error.findings]},
+                ) from None
+            return self
+
+        @classmethod
+        def __get_pydantic_json_schema__(
+            cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+        ) -> JsonSchemaValue:
+            return schema
+
+    return Record
+
+
+def _property(column: Column) -> dict[str, Any]:
+    kind = _KINDS[column.type](column)
+    body: dict[str, Any] = {}
+    if column.accepts_null and "enum" in kind:
+        kind["enum"] = [*kind["enum"], None]
+    elif column.accepts_null:
+        kind["type"] = [*kind["type"], "null"] if isinstance(kind["type"], list) else [kind["type"], "null"]
+    body |= kind
+    if column.description:
+        body["description"] = column.description
+    if column.unit:
+        body["x-unit"] = column.unit
+    body["x-role"] = str(column.role)
+    if column.example is not None:
+        body["examples"] = [column.example]
+    return body
+
+
+def _number(column: Column) -> dict[str, Any]:
+    low, high = column.minimum, column.maximum
+    if column.type is ColumnType.INTEGER:
+        low = -LARGEST_EXACT_INTEGER if low is None else low
+        high = LARGEST_EXACT_INTEGER if high is None else high
+    body: dict[str, Any] = {"type": str(column.type)}
+    if low is not None:
+        body["minimum"] = _plain(low)
+    if high is not None:
+        body["maximum"] = _plain(high)
+    return body
+
+
+def _plain(number: float) -> float:
+    return int(number) if float(number).is_integer() else number
+
+
+_KINDS: dict[ColumnType, Any] = {
+    ColumnType.NUMBER: _number,
+    ColumnType.INTEGER: _number,
+    ColumnType.CATEGORY: lambda column: {"enum": list(column.levels)},
+    ColumnType.BOOLEAN: lambda _: {"type": "boolean"},
+    ColumnType.TIME: lambda _: {"type": "string", "pattern": TIME_PATTERN.replace("?P<", "?<")},
+    ColumnType.ID: lambda _: {"type": ["string", "integer"], "minLength": 1, "maxLength": LONGEST_ID},
+}

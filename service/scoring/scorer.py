@@ -1,0 +1,152 @@
+"""The scorer: a trained model that knows its contract and says what to do with a record. Every door goes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from service.scoring.arithmetic import FloatArray
+from service.scoring.calibration import Calibrator
+from service.scoring.contract import Contract
+from service.scoring.encoder import Encoder
+from service.scoring.policy import DECISIONS, Decision, Policy
+from service.scoring.predictors import Predictor
+from service.scoring.predictors.contributions import Explainer
+from service.scoring.profile import Profile
+from service.scoring.reasons import Reason, ReasonText, reasons_for
+from service.scoring.validation import CheckedTable, Validator
+
+ROWS_PER_BLOCK = 131_072
+UNDECIDED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRecord:
+    """The answer for one record; `reasons` is empty when it is approved."""
+
+    probability: float
+    decision: Decision
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class ScoredTable:
+    """The answer for a table, in its order.
+
+    probabilities: float64 (rows,), NaN for a refused row. decisions: int8 (rows,), positions in `DECISIONS`,
+    -1 for a refused row.
+    """
+
+    probabilities: FloatArray
+    decisions: npt.NDArray[np.int8]
+    checked: tuple[CheckedTable, ...]
+
+    @property
+    def valid(self) -> npt.NDArray[np.bool_]:
+        """Which rows (rows,) were scored."""
+        return np.not_equal(self.decisions, UNDECIDED)
+
+    def decision_names(self) -> pa.Array:
+        """Return the decisions of all rows as text, null for a refused row."""
+        codes = pa.array(self.decisions, mask=~self.valid)
+        names = pa.array([str(decision) for decision in DECISIONS])
+        return pa.DictionaryArray.from_arrays(codes, names).cast(pa.string())
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Contract, predictor, calibrator, policy, reasons and profile of one bundle. Immutable; threads may share it.
+
+    `version` is the first 16 hex digits of the hash of the bundle's manifest, and its version in every store.
+    """
+
+    version: str
+    contract: Contract
+    predictor: Predictor
+    calibrator: Calibrator
+    policy: Policy
+    reason_texts: Mapping[str, ReasonText]
+    profile: Profile
+    evidence: Mapping[str, Any]
+
+    @property
+    def tag(self) -> str:
+        """`use_case:version`, the bundle's tag in the model store."""
+        return f"{self.contract.use_case}:{self.version}"
+
+    @cached_property
+    def validator(self) -> Validator:
+        """The contract, ready to check records."""
+        return Validator(self.contract)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The contract, ready to encode checked values."""
+        return Encoder(self.contract)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """The predictor, ready to explain records against the typical approved one."""
+        return Explainer(self.predictor, self.profile.reference())  # type: ignore[arg-type]  # one of the three kinds
+
+    def score(self, record: Mapping[str, Any]) -> ScoredRecord:
+        """Score one record; raises `RecordInvalid` with one finding per refused field."""
+        row = self.encoder.encode_record(self.validator.check_record(record))
+        probability = self.calibrator.probability(self.predictor.score_one(row))
+        decision = self.policy.decide(probability)
+        reasons = () if decision is Decision.APPROVE else self._reasons(row)
+        return ScoredRecord(probability, decision, reasons)
+
+    def contributions(self, record: Mapping[str, Any]) -> dict[str, float]:
+        """Return what each input adds to the calibrated log-odds, against the typical approved record.
+
+        They add up to the difference between the record's log-odds and the typical record's.
+        """
+        row = self.encoder.encode_record(self.validator.check_record(record))
+        values = self.explainer.contributions(row) * self.calibrator.slope
+        return dict(zip(self.encoder.inputs, values.tolist(), strict=True))
+
+    def score_table(self, table: pa.Table, *, text: bool = False, threads: int = 1) -> ScoredTable:
+        """Score a table of records; refused rows are left undecided and described in `checked`, block by block.
+
+        `text` says that cells are text, as in a CSV file. Raises `TableInvalid` for wrong columns.
+        """
+        blocks = [
+            table.slice(start, ROWS_PER_BLOCK) for start in range(0, max(table.num_rows, 1), ROWS_PER_BLOCK)
+        ]
+        if threads == 1 or len(blocks) == 1:
+            scored = [self._score_block(block, text) for block in blocks]
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                scored = list(pool.map(lambda block: self._score_block(block, text), blocks))
+        return ScoredTable(
+            np.concatenate([probabilities for probabilities, _, _ in scored]),
+            np.concatenate([decisions for _, decisions, _ in scored]),
+            tuple(checked for _, _, checked in scored),
+        )
+
+    def score_matrix(self, matrix: FloatArray) -> FloatArray:
+        """Return P(bad) (rows,) of an encoded matrix (rows, inputs)."""
+        return self.calibrator.probability(self.predictor.score_many(matrix))
+
+    def _score_block(
+        self, block: pa.Table, text: bool
+    ) -> tuple[FloatArray, npt.NDArray[np.int8], CheckedTable]:
+        checked = self.validator.check_table(block, text=text)
+        probabilities = self.score_matrix(self.encoder.encode_table(checked.values))
+        decisions = self.policy.decide_all(probabilities)
+        if checked.refused:
+            probabilities[~checked.valid] = np.nan
+            decisions[~checked.valid] = UNDECIDED
+        return probabilities, decisions, checked
+
+    def _reasons(self, row: list[float]) -> tuple[Reason, ...]:
+        contributions = self.explainer.contributions(row).tolist()
+        return reasons_for(self.encoder.inputs, contributions, self.reason_texts)

@@ -1,0 +1,1 @@
+"""Everything that makes, judges and watches models. Nothing here serves."""

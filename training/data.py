@@ -1,0 +1,177 @@
+"""Tables of past cases: read, held against the contract, turned to bad = 1, fingerprinted and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from service.errors import UnreadableInput
+from service.scoring.arithmetic import FloatArray
+from service.scoring.contract import Contract, Role
+from service.scoring.encoder import Encoder
+from service.scoring.findings import quote
+from service.scoring.profile import level_counts
+from service.scoring.validation import TableInvalid, Validator
+from training.use_case import UseCase
+
+Outcomes = npt.NDArray[np.int8]
+Indices = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Past cases of one use case that the contract accepts.
+
+    matrix: float64 (rows, inputs). outcomes: int8 (rows,), 1 = bad. values: the checked floats of every declared
+    column. refused: per message how many rows the contract refused; they are left out.
+    """
+
+    use_case: UseCase
+    table: pa.Table
+    matrix: FloatArray
+    outcomes: Outcomes
+    values: dict[str, FloatArray]
+    refused: dict[str, int]
+    fingerprint: str
+    source: str
+
+    @property
+    def rows(self) -> int:
+        """Number of accepted cases."""
+        return len(self.outcomes)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Number of levels of each input, 0 for a number."""
+        return level_counts(self.use_case.contract)
+
+    @property
+    def times(self) -> FloatArray | None:
+        """Seconds since 1970 of each case, where every case has a time."""
+        for column in self.use_case.contract.of_role(Role.TIME):
+            if not np.isnan(self.values[column.name]).any():
+                return self.values[column.name]
+        return None
+
+    @property
+    def groups(self) -> Indices:
+        """A number per case (rows,), equal for exact duplicates in everything but ids and times."""
+        roles = (Role.FEATURE, Role.PROTECTED)
+        columns = [self.values[c.name] for c in self.use_case.contract.columns if c.role in roles]
+        rows = np.ascontiguousarray(np.stack(columns, axis=1))
+        # Bytes, so that nulls equal each other.
+        keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+        return np.unique(keys, return_inverse=True)[1].astype(np.intp)
+
+
+def read_cases(use_case: UseCase, file: Path) -> Cases:
+    """Read a CSV (also .gz) or Parquet file of past cases; raises `UnreadableInput` with what is wrong."""
+    try:
+        if file.name.endswith(".parquet"):
+            table, text = pa.parquet.read_table(file), False
+        else:
+            table, text = _read_csv(file), True
+    except (OSError, pa.ArrowInvalid, EOFError) as error:
+        raise UnreadableInput(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
+    return cases_of_table(use_case, table, text=text, source=file.name)
+
+
+def generate_cases(use_case: UseCase, rows: int, seed: int) -> Cases:
+    """Return cases from the use case's own generator."""
+    table = pa.Table.from_pandas(use_case.sample(rows, seed), preserve_index=False)
+    return cases_of_table(use_case, table, text=False, source=f"generated: {rows} rows, seed {seed}")
+
+
+def cases_of_table(use_case: UseCase, table: pa.Table, *, text: bool, source: str) -> Cases:
+    """Hold a table against the contract and turn its outcome to bad = 1.
+
+    Raises `UnreadableInput` for wrong columns, an unknown outcome, or when only one outcome occurs.
+    """
+    contract = use_case.contract
+    outcomes = _read_outcomes(contract, table)
+    try:
+        checked = Validator(contract).check_table(table, text=text)
+    except TableInvalid as error:
+        raise UnreadableInput(f"{source}: {error}") from None
+    kept = np.flatnonzero(checked.valid)
+    if len(np.unique(outcomes[kept])) < 2:
+        raise UnreadableInput(
+            f"{source}: training needs good and bad cases; all {len(kept)} have one outcome"
+        )
+    messages = [item.message for items in checked.findings().values() for item in items]
+    values = {name: column[kept] for name, column in checked.values.items()}
+    table = table.take(pa.array(kept)) if len(kept) < table.num_rows else table
+    return Cases(
+        use_case=use_case,
+        table=table,
+        matrix=Encoder(contract).encode_table(values),
+        outcomes=outcomes[kept],
+        values=values,
+        refused={message: messages.count(message) for message in sorted(set(messages))},
+        fingerprint=_fingerprint(values, outcomes[kept]),
+        source=source,
+    )
+
+
+def keep_snapshot(cases: Cases, folder: Path) -> Path:
+    """Keep the accepted cases as `folder/<fingerprint>.parquet`, readable by the owner alone; once per content."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / f"{cases.fingerprint}.parquet"
+    if not target.exists():
+        scratch = folder / f".{cases.fingerprint}.{os.getpid()}"
+        pa.parquet.write_table(cases.table, scratch, compression="zstd")
+        scratch.chmod(0o600)
+        scratch.replace(target)
+    return target
+
+
+def _read_csv(file: Path) -> pa.Table:
+    with pa.input_stream(str(file), compression="detect") as stream:
+        names = pa.csv.open_csv(stream).schema.names
+    convert = pa.csv.ConvertOptions(
+        column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
+    )
+    with pa.input_stream(str(file), compression="detect") as stream:
+        return pa.csv.read_csv(stream, convert_options=convert)
+
+
+def _read_outcomes(contract: Contract, table: pa.Table) -> Outcomes:
+    outcome = contract.outcome
+    if outcome.name not in table.column_names:
+        raise UnreadableInput(f"the outcome column {outcome.name} is missing; past cases need it")
+    coded = {_code(level): 1 for level in outcome.bad} | {_code(level): 0 for level in outcome.good}
+    cells = table.column(outcome.name).combine_chunks().dictionary_encode(null_encoding="encode")
+    distinct = [_code(value) for value in cells.dictionary.to_pylist()]
+    if unknown := [value for value in distinct if value not in coded]:
+        allowed = ", ".join(str(level) for level in (*outcome.bad, *outcome.good))
+        raise UnreadableInput(f"{outcome.name}={quote(unknown[0])} is not one of: {allowed}")
+    coded_distinct = np.array([coded[value] for value in distinct], dtype=np.int8)
+    index: Indices = cells.indices.to_numpy(zero_copy_only=False)
+    return coded_distinct[index]
+
+
+def _code(value: Any) -> str | None:
+    """Return one text for 1, 1.0, True and '1'."""
+    if value is None:
+        return None
+    text = str(int(value)) if isinstance(value, (bool, float)) and float(value).is_integer() else str(value)
+    return text.strip()
+
+
+def _fingerprint(values: dict[str, FloatArray], outcomes: Outcomes) -> str:
+    """SHA-256 of the checked values, so that CSV and Parquet of the same cases have the same fingerprint."""
+    digest = hashlib.sha256()
+    for name, column in values.items():
+        digest.update(name.encode() + b"\0")
+        digest.update(np.where(np.isnan(column), np.nan, column).tobytes())
+    digest.update(outcomes.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,130 @@
+"""Loan approval: will this applicant pay on time?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from training.use_case import Column, ColumnType, Contract, Costs, Outcome, ReasonText, Role, UseCase
+
+YOUNGEST_WORKER = 16
+LOWEST_SCORE, HIGHEST_SCORE = 300, 850
+
+CONTRACT = Contract(
+    use_case="loan_approval",
+    title="Loan approval",
+    description="Late payment among applicants for a personal loan. In the data target = 1 is the good outcome.",
+    columns=(
+        Column(
+            name="income",
+            type=ColumnType.NUMBER,
+            description="Yearly income",
+            unit="currency units per year",
+            minimum=0,
+            maximum=1e9,
+            example=48000,
+        ),
+        Column(
+            name="age",
+            type=ColumnType.INTEGER,
+            role=Role.PROTECTED,
+            description="Age of the applicant",
+            unit="years",
+            minimum=18,
+            maximum=120,
+            example=41,
+        ),
+        Column(
+            name="employment_length",
+            type=ColumnType.NUMBER,
+            description="Time in employment",
+            unit="years",
+            minimum=0,
+            maximum=70,
+            example=7,
+        ),
+        Column(
+            name="loan_amount",
+            type=ColumnType.NUMBER,
+            description="Amount of the loan",
+            unit="currency units",
+            minimum=1,
+            maximum=1e8,
+            example=9500,
+        ),
+        Column(
+            name="credit_score",
+            type=ColumnType.NUMBER,
+            description="Credit bureau score, 850 the best",
+            unit="points",
+            minimum=LOWEST_SCORE,
+            maximum=HIGHEST_SCORE,
+            example=690,
+        ),
+    ),
+    outcome=Outcome(name="target", bad=(0,), good=(1,), description="1 = pays on time, 0 = does not"),
+)
+
+REASONS = {
+    "income": ReasonText("INCOME", "Yearly income"),
+    "employment_length": ReasonText("EMPLOYMENT_LENGTH", "Time in employment"),
+    "loan_amount": ReasonText("LOAN_AMOUNT", "Amount of the loan"),
+    "credit_score": ReasonText("CREDIT_SCORE", "Credit bureau score"),
+}
+
+
+def generate(rng: np.random.Generator, rows: int) -> pd.DataFrame:
+    """Return applicants drawn from a stream that `rng` seeds; see `draw`."""
+    return draw(np.random.RandomState(rng.integers(2**32)), rows)
+
+
+def draw(stream: np.random.RandomState, rows: int) -> pd.DataFrame:
+    """Return applicants by the formula and order of draws of the original system (seed 42, 1,000 rows, there).
+
+    What that formula makes impossible is put right after its six draws, so that all other rows stay as they
+    were: incomes below 0, amounts below 1 and scores outside 300 to 850 are drawn again, and employment ends
+    at the years since the age of 16. The outcome follows from the values put right.
+    """
+    income = stream.normal(50000, 15000, rows)
+    age = stream.randint(18, 70, rows)
+    employment_length = stream.randint(0, 20, rows)
+    loan_amount = stream.normal(10000, 5000, rows)
+    credit_score = stream.normal(700, 100, rows)
+    noise = stream.normal(0, 0.1, rows)
+    _draw_again(stream, income, (50000, 15000), (0, np.inf))
+    _draw_again(stream, loan_amount, (10000, 5000), (1, np.inf))
+    _draw_again(stream, credit_score, (700, 100), (LOWEST_SCORE, HIGHEST_SCORE))
+    employment_length = np.minimum(employment_length, age - YOUNGEST_WORKER)
+    merit = 0.4 * income / 50000 + 0.2 * age / 50 + 0.1 * employment_length / 10
+    merit += 0.2 * credit_score / 700 - 0.1 * loan_amount / 10000 + noise
+    return pd.DataFrame(
+        {
+            "income": income,
+            "age": age,
+            "employment_length": employment_length,
+            "loan_amount": loan_amount,
+            "credit_score": credit_score,
+            "target": (merit > 0.5).astype(int),
+        }
+    )
+
+
+def _draw_again(
+    stream: np.random.RandomState,
+    values: np.ndarray,
+    normal: tuple[float, float],
+    limits: tuple[float, float],
+) -> None:
+    """Replace what lies outside the limits, in place, until nothing does."""
+    while (outside := (values < limits[0]) | (values > limits[1])).any():
+        values[outside] = stream.normal(*normal, int(outside.sum()))
+
+
+USE_CASE = UseCase(
+    contract=CONTRACT,
+    # A bad loan loses about half of the mean amount (10,000), a refused good one its interest, about a tenth.
+    costs=Costs(false_approve=5000, false_decline=1000, review=600, currency="currency units"),
+    reasons=REASONS,
+    source="generated: the original system had a formula and no data",
+    generate=generate,
+)
