@@ -106,7 +106,7 @@ def train(
     with _progress(f"training {use_case}") as step:
         cases = read_cases(case, data) if data else generate_cases(case, rows, seed)
         keep_snapshot(cases, settings.home / "data")
-        trained = train_cases(cases, seed, step)
+        trained = train_cases(cases, seed, progress=step)
         step("recording in MLflow")
         version = Registry(settings).record(trained, lineage())
     if as_json:
@@ -169,9 +169,14 @@ def score(
     from service.model_store import load_scorer
 
     scorer = load_scorer(use_case, Settings.from_environment().bentoml_home)
-    with _progress(f"scoring {source.name}"):
-        manifest = score_file(scorer, source, target, reasons=reasons)
-    _ = (manifest, as_json)
+    with _progress(f"scoring {source.name}") as step:
+        manifest = score_file(
+            scorer, source, target, reasons=reasons, progress=lambda rows: step(f"{rows:,} rows")
+        )
+    if as_json:
+        out.print_json(json.dumps(manifest.as_json()))
+        return
+    _say(manifest.summary())
 
 
 def _say(line: str) -> None:

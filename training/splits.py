@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def make_folds(cases: Cases, rows: Indices, seed: int) -> list[Fold]:
     """
     times = cases.times
     if cases.use_case.split is Split.TIME and times is not None:
-        return _expanding(rows, times[rows])
+        return _expanding(cases, rows, times[rows])
     repeats = REPEATS_WHEN_SMALL if len(rows) < SMALL else 1
     return [
         Fold(fit, score)
@@ -81,10 +82,13 @@ def _stratified(cases: Cases, rows: Indices, folds: int, seed: int) -> list[tupl
     ]
 
 
-def _expanding(rows: Indices, times: np.ndarray) -> list[Fold]:
+def _expanding(cases: Cases, rows: Indices, times: np.ndarray) -> list[Fold]:
     shares = FIRST_FIT + (1 - FIRST_FIT) * np.arange(FOLDS) / FOLDS
     edges = [*np.quantile(times, shares, method="higher"), np.inf]
-    return [
+    folds = [
         Fold(rows[times < since], rows[(times >= since) & (times < until)])
-        for since, until in zip(edges[:-1], edges[1:], strict=True)
+        for since, until in pairwise(edges)
     ]
+    if len(np.unique(cases.outcomes[folds[0].fit])) < 2:
+        raise UnreadableInput(f"{cases.source}: the first third of the time holds cases of one outcome only")
+    return folds

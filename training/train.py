@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,15 +40,20 @@ class Trained:
         return next(item.candidate for item in self.standings if item.chosen)
 
 
-def train(cases: Cases, seed: int = 0, progress: Progress = lambda _: None) -> Trained:
-    """Train, calibrate and judge; the same cases and seed give the same bundle.
+def train(
+    cases: Cases,
+    seed: int = 0,
+    tried: Sequence[Candidate] | None = None,
+    progress: Progress = lambda _: None,
+) -> Trained:
+    """Train, calibrate and judge; the same cases, seed and candidates (default: all) give the same bundle.
 
     Figures under `procedure` come from rows that nothing saw, scored by a model fitted on the others. The bundle
     itself is fitted on all rows with the same parameters; its figures are the out-of-fold ones, under `shipped`.
     """
     use_case, plan = cases.use_case, plan_split(cases, seed)
     folds = make_folds(cases, plan.development, seed)
-    tried = candidates(int(cases.outcomes.sum()))
+    tried = tried or candidates(int(cases.outcomes.sum()))
     standings = compare(tried, cases, folds, seed, lambda done: progress(f"cross-validated {done.name}"))
     chosen = next(item for item in standings if item.chosen)
     policy = policy_from_costs(use_case.costs)

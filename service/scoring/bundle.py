@@ -76,6 +76,9 @@ def scorer_from_files(files: Mapping[str, bytes], *, use_case: str, version: str
         raise BundleInvalid(f"contract.json: {error.errors()[0]['msg']}") from None
     if contract.use_case != use_case:
         raise BundleInvalid(f"contract.json is of {contract.use_case}, not of {use_case}")
+    evidence = parse_json(files["evidence.json"], "evidence.json")
+    if not isinstance(evidence, dict):
+        raise BundleInvalid(f"evidence.json: expected an object, found {type(evidence).__name__}")
     return Scorer(
         version=version,
         contract=contract,
@@ -84,7 +87,7 @@ def scorer_from_files(files: Mapping[str, bytes], *, use_case: str, version: str
         policy=Policy.from_json(parse_json(files["policy.json"], "policy.json")),
         reason_texts=texts_from_json(parse_json(files["reasons.json"], "reasons.json"), contract.inputs),
         profile=Profile.from_json(parse_json(files["profile.json"], "profile.json"), contract),
-        evidence=parse_json(files["evidence.json"], "evidence.json"),
+        evidence=evidence,
     )
 
 

@@ -188,4 +188,4 @@ def _is_timestamp(kind: pa.DataType) -> bool:
 
 
 def _is_hashable(kind: pa.DataType) -> bool:
-    return not pa.types.is_nested(kind)
+    return not (pa.types.is_nested(kind) or pa.types.is_float16(kind))

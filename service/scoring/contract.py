@@ -73,6 +73,8 @@ class Column(Frozen):
             raise ValueError(f"{self.name}: levels must be distinct and all of one type")
         if self.null_level is not None and self.null_level not in self.levels:
             raise ValueError(f"{self.name}: null_level {self.null_level!r} is not one of its levels")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"{self.name}: minimum {self.minimum} is above maximum {self.maximum}")
         if self.role is Role.FEATURE and self.type in (ColumnType.TIME, ColumnType.ID):
             raise ValueError(f"{self.name}: a {self.type} column cannot be a feature; derive one from it")
         return self
@@ -115,7 +117,7 @@ OPERANDS = {
 class Derived(Frozen):
     """An input that is computed from other columns of the same record.
 
-    A ratio by zero, a logarithm of what is not positive and anything of a null are not a number.
+    A ratio by zero, a logarithm of what is not positive, what overflows and anything of a null are null.
     """
 
     name: str

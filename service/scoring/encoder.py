@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
@@ -32,7 +33,8 @@ class Encoder:
         """Return the inputs of one record, NaN where a value is null or cannot be derived."""
         row = list(self._take(values))
         for of, operation in self._derived:
-            row.append(operation(*[values[name] for name in of]))
+            value = operation(*[values[name] for name in of])
+            row.append(value if abs(value) <= sys.float_info.max else math.nan)
         return row
 
     def encode_table(self, values: Mapping[str, FloatArray]) -> FloatArray:
@@ -43,7 +45,9 @@ class Encoder:
             matrix[:, position] = values[name]
         with np.errstate(invalid="ignore", over="ignore"):
             for position, (of, operation) in enumerate(self._derived, start=len(self._names)):
-                matrix[:, position] = operation(*[values[name] for name in of])
+                column = operation(*[values[name] for name in of])
+                column[np.isinf(column)] = math.nan
+                matrix[:, position] = column
         return matrix
 
 

@@ -74,7 +74,7 @@ def unknown_field(contract: Contract, name: str) -> Finding:
     else:
         reason = f"is not a field of {contract.use_case}"
     allowed = "one of: " + ", ".join(column.name for column in contract.columns)
-    label = name if len(name) <= LONGEST_QUOTE else name[:LONGEST_QUOTE] + "…"
+    label = _sendable(name if len(name) <= LONGEST_QUOTE else name[:LONGEST_QUOTE] + "…")
     return Finding(label, Code.UNKNOWN, None, allowed, f"{label or quote('')} {reason}")
 
 
@@ -97,7 +97,12 @@ def quote(value: Any) -> str:
         text = f"an integer of more than {LONGEST_QUOTE} digits"
     else:
         text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+    return _sendable(text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…")
+
+
+def _sendable(text: str) -> str:
+    # JSON can escape half a surrogate pair, which no answer, file or log can hold.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _limits(column: Column) -> str:

@@ -79,7 +79,9 @@ class Policy:
             raise BundleInvalid(
                 f"policy: refer_from={refer_from} and decline_from={decline_from} must be ordered within 0 to 1"
             )
-        return cls(str(body["name"]), refer_from, decline_from)
+        if not isinstance(body["name"], str):
+            raise BundleInvalid(f"policy: name {body['name']!r} is not text")
+        return cls(body["name"], refer_from, decline_from)
 
 
 def policy_from_costs(costs: Costs) -> Policy:

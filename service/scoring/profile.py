@@ -64,8 +64,11 @@ class Profile:
                 raise BundleInvalid(f"profile: typical {name}={value} is no level of it")
         return cls(
             int(expect_number(body["rows"], "profile rows")),
-            {name: _read_distribution(body["inputs"][name], name) for name in contract.inputs},
-            _read_distribution(body["probability"], "probability"),
+            {
+                name: _read_distribution(body["inputs"][name], name, count)
+                for name, count in zip(contract.inputs, counts, strict=True)
+            },
+            _read_distribution(body["probability"], "probability", 0),
             typical,
         )
 
@@ -114,8 +117,12 @@ def _typical(values: FloatArray, levels: int) -> float | None:
     return float(np.bincount(present.astype(np.intp)).argmax()) if levels else float(np.median(present))
 
 
-def _read_distribution(body: Any, name: str) -> Distribution:
+def _read_distribution(body: Any, name: str, levels: int) -> Distribution:
     expect_keys(body, {"borders", "counts", "nulls"}, f"profile of {name}")
+    if not (isinstance(body["borders"], list) and isinstance(body["counts"], list)):
+        raise BundleInvalid(f"profile of {name}: borders and counts must be lists")
     borders = tuple(expect_number(value, f"border of {name}") for value in body["borders"])
     counts = tuple(int(expect_number(value, f"count of {name}")) for value in body["counts"])
+    if len(counts) != (expected := levels or len(borders) + 1):
+        raise BundleInvalid(f"profile of {name}: expected {expected} counts, found {len(counts)}")
     return Distribution(borders, counts, int(expect_number(body["nulls"], f"nulls of {name}")))

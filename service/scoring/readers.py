@@ -28,6 +28,8 @@ TIME_PATTERN = (
 _TIME = re.compile(TIME_PATTERN, re.ASCII)
 _NUMBER_TEXT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE_TEXT = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+# Half a surrogate pair: JSON can escape it, and no file or log can hold it.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NULL = math.nan
 
 
@@ -160,7 +162,7 @@ def _time_reader(_: Column) -> Reader:
 
 def _id_reader(_: Column) -> Reader:
     def read(value: Any) -> float:
-        if isinstance(value, str) and 1 <= len(value) <= LONGEST_ID:
+        if isinstance(value, str) and 1 <= len(value) <= LONGEST_ID and not _SURROGATE.search(value):
             return _NULL
         if _is_whole(value) and abs(value) < 10**LONGEST_ID:
             return _NULL

@@ -9,6 +9,8 @@ from typing import Any
 from service.scoring.errors import BundleInvalid, expect_keys
 
 MOST_REASONS = 4
+# Contributions are sums that are rounded on the way: what cancels out exactly can come out as 1e-17.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def reasons_for(
         total[code] = total.get(code, 0.0) + value
         if code not in strongest or value > strongest[code][0]:
             strongest[code] = (value, name)
-    raising = sorted((code for code in total if total[code] > 0), key=lambda code: -total[code])
+    raising = sorted((code for code in total if total[code] > ROUNDING), key=lambda code: -total[code])
     named = [strongest[code][1] for code in raising[:MOST_REASONS]]
     return tuple(Reason(texts[name].code, name, texts[name].text) for name in named)
 

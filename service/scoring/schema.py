@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import GetJsonSchemaHandler, RootModel, model_validator
@@ -13,6 +14,8 @@ from service.scoring.readers import TIME_PATTERN
 from service.scoring.validation import RecordInvalid, Validator
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# Named groups are written differently, and \\d means different digits, from one language to the next.
+_PORTABLE_TIME_PATTERN = re.sub(r"\?P<\w+>", "", TIME_PATTERN).replace(r"\d", "[0-9]")
 
 
 def json_schema(contract: Contract) -> dict[str, Any]:
@@ -51,7 +54,8 @@ def request_model(contract: Contract) -> type[RootModel[dict[str, Any]]]:
                 raise PydanticCustomError(
                     "record_invalid",
                     "{message}",
-                    {"message": str(error), "findings": [item.as_json() for item in error.findings]},
+                    # The message comes last: pydantic fills in key by key, and a value sent may say {findings}.
+                    {"findings": [item.as_json() for item in error.findings], "message": str(error)},
                 ) from None
             return self
 
@@ -85,8 +89,8 @@ def _property(column: Column) -> dict[str, Any]:
 def _number(column: Column) -> dict[str, Any]:
     low, high = column.minimum, column.maximum
     if column.type is ColumnType.INTEGER:
-        low = -LARGEST_EXACT_INTEGER if low is None else low
-        high = LARGEST_EXACT_INTEGER if high is None else high
+        low = -LARGEST_EXACT_INTEGER if low is None else max(low, -LARGEST_EXACT_INTEGER)
+        high = LARGEST_EXACT_INTEGER if high is None else min(high, LARGEST_EXACT_INTEGER)
     body: dict[str, Any] = {"type": str(column.type)}
     if low is not None:
         body["minimum"] = _plain(low)
@@ -104,6 +108,6 @@ _KINDS: dict[ColumnType, Any] = {
     ColumnType.INTEGER: _number,
     ColumnType.CATEGORY: lambda column: {"enum": list(column.levels)},
     ColumnType.BOOLEAN: lambda _: {"type": "boolean"},
-    ColumnType.TIME: lambda _: {"type": "string", "pattern": TIME_PATTERN.replace("?P<", "?<")},
+    ColumnType.TIME: lambda _: {"type": "string", "pattern": _PORTABLE_TIME_PATTERN},
     ColumnType.ID: lambda _: {"type": ["string", "integer"], "minLength": 1, "maxLength": LONGEST_ID},
 }

@@ -118,8 +118,10 @@ class Scorer:
 
         `text` says that cells are text, as in a CSV file. Raises `TableInvalid` for wrong columns.
         """
+        # A slice of a table of no columns is as long as it is asked to be.
         blocks = [
-            table.slice(start, ROWS_PER_BLOCK) for start in range(0, max(table.num_rows, 1), ROWS_PER_BLOCK)
+            table.slice(start, min(ROWS_PER_BLOCK, table.num_rows - start))
+            for start in range(0, max(table.num_rows, 1), ROWS_PER_BLOCK)
         ]
         if threads == 1 or len(blocks) == 1:
             scored = [self._score_block(block, text) for block in blocks]

@@ -46,28 +46,46 @@ class Candidate:
 
 def candidates(bad_cases: int) -> tuple[Candidate, ...]:
     """Return the candidates for a table with so many bad cases: the fewer, the simpler the trees."""
-    logistic = Candidate("logistic_regression", ServingClass.LINEAR, fit_logistic_regression, {"C": 0.1})
-    forest = {"n_estimators": 200, "min_samples_leaf": 5, "max_leaf_nodes": 256}
-    others = (
-        ("lightgbm", fit_lightgbm, {"n_estimators": 300, "learning_rate": 0.05, "num_leaves": 31}),
-        ("xgboost", fit_xgboost, {"n_estimators": 300, "learning_rate": 0.08, "max_depth": 6}),
-        ("random_forest", fit_random_forest, forest),
-    )
-    symmetric = (
-        ("catboost_shallow", {"iterations": 300, "depth": 4, "learning_rate": 0.06, "l2_leaf_reg": 5}),
-        ("catboost_deep", {"iterations": 400, "depth": 6, "learning_rate": 0.12, "l2_leaf_reg": 2}),
-    )
-    if bad_cases < FEW_BAD_CASES:
-        others = (
-            ("lightgbm", fit_lightgbm, {"n_estimators": 100, "learning_rate": 0.05, "num_leaves": 7}),
-            ("xgboost", fit_xgboost, {"n_estimators": 100, "learning_rate": 0.05, "max_depth": 3}),
-            ("random_forest", fit_random_forest, forest),
-        )
-        symmetric = (
-            ("catboost_shallow", {"iterations": 200, "depth": 3, "learning_rate": 0.04, "l2_leaf_reg": 10}),
-        )
-    return (
-        logistic,
-        *(Candidate(name, ServingClass.SYMMETRIC_TREES, fit_catboost, values) for name, values in symmetric),
-        *(Candidate(name, ServingClass.OTHER, fit, values) for name, fit, values in others),
-    )
+    return FOR_FEW if bad_cases < FEW_BAD_CASES else FOR_MANY
+
+
+LINEAR, SYMMETRIC, OTHER = ServingClass.LINEAR, ServingClass.SYMMETRIC_TREES, ServingClass.OTHER
+LOGISTIC = Candidate("logistic_regression", LINEAR, fit_logistic_regression, {"C": 0.1})
+FOREST = Candidate(
+    "random_forest",
+    OTHER,
+    fit_random_forest,
+    {"n_estimators": 200, "min_samples_leaf": 5, "max_leaf_nodes": 256, "max_samples": 20_000},
+)
+FOR_MANY = (
+    LOGISTIC,
+    Candidate(
+        "catboost_shallow",
+        SYMMETRIC,
+        fit_catboost,
+        {"iterations": 300, "depth": 4, "learning_rate": 0.06, "l2_leaf_reg": 5},
+    ),
+    Candidate(
+        "catboost_deep",
+        SYMMETRIC,
+        fit_catboost,
+        {"iterations": 400, "depth": 6, "learning_rate": 0.12, "l2_leaf_reg": 2},
+    ),
+    Candidate(
+        "lightgbm", OTHER, fit_lightgbm, {"n_estimators": 300, "learning_rate": 0.05, "num_leaves": 31}
+    ),
+    Candidate("xgboost", OTHER, fit_xgboost, {"n_estimators": 300, "learning_rate": 0.08, "max_depth": 6}),
+    FOREST,
+)
+FOR_FEW = (
+    LOGISTIC,
+    Candidate(
+        "catboost_shallow",
+        SYMMETRIC,
+        fit_catboost,
+        {"iterations": 200, "depth": 3, "learning_rate": 0.04, "l2_leaf_reg": 10},
+    ),
+    Candidate("lightgbm", OTHER, fit_lightgbm, {"n_estimators": 100, "learning_rate": 0.05, "num_leaves": 7}),
+    Candidate("xgboost", OTHER, fit_xgboost, {"n_estimators": 100, "learning_rate": 0.05, "max_depth": 3}),
+    FOREST,
+)

@@ -22,7 +22,10 @@ def fit_random_forest(
     from sklearn.ensemble import RandomForestClassifier
 
     quantiser = Quantiser(matrix, levels)
-    model = RandomForestClassifier(random_state=seed, n_jobs=-1, **parameters)
+    rows_per_tree = min(len(matrix), parameters["max_samples"])
+    model = RandomForestClassifier(
+        random_state=seed, n_jobs=-1, **{**parameters, "max_samples": rows_per_tree}
+    )
     model.fit(quantiser.transform(matrix), outcomes)
     trees = [
         _nodes(i, estimator.tree_, quantiser, 1.0 / len(model.estimators_))

@@ -78,8 +78,7 @@ CONTRACT = Contract(
         Column(
             name="risk_score",
             type=ColumnType.NUMBER,
-            description="Share of fraud among the terminal's transactions 35 to 7 days ago; 0 when there were none",
-            unit="fraction",
+            description="Fraction of fraud in the terminal's transactions 35 to 7 days ago; 0 when there were none",
             minimum=0,
             maximum=1,
             example=0.02,

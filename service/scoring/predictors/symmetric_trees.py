@@ -21,11 +21,9 @@ from service.scoring.predictors.arrays import (
     to_npy,
 )
 from service.scoring.predictors.binning import Bins
-from service.scoring.predictors.trees import LEAF, NODE, Trees
 
 DEEPEST = 8
 UNUSED = -1
-_BEYOND = 1e300
 
 
 class SymmetricTrees:
@@ -55,14 +53,17 @@ class SymmetricTrees:
 
     def score_one(self, row: Sequence[float]) -> float:
         """Return the raw score of one encoded record."""
+        return float(self._flat_leaves.take(self.leaves_of(row)).sum()) + self.bias
+
+    def leaves_of(self, row: Sequence[float]) -> npt.NDArray[np.intp]:
+        """Return where the record ends up in each tree (trees,), counted through the leaves of all trees."""
         flat = [*row, 0.0]
         for position, count in self._level_inputs:
-            flat += self._indicators[count][
-                count if flat[position] != flat[position] else int(flat[position])
-            ]
+            level = row[position]
+            flat += self._indicators[count][count if level != level else int(level)]  # noqa: PLR0124
         answers = np.array(flat).take(self._asked) > self._thresholds
-        positions = np.packbits(answers, bitorder="little") + self._offsets
-        return float(self._flat_leaves.take(positions).sum()) + self.bias
+        places: npt.NDArray[np.intp] = np.packbits(answers, bitorder="little") + self._offsets
+        return places
 
     def score_many(self, matrix: FloatArray) -> FloatArray:
         """Return raw scores (rows,) of an encoded matrix (rows, inputs)."""
@@ -80,24 +81,6 @@ class SymmetricTrees:
             "values.npy": to_npy(self.values),
             "leaves.npy": to_npy(self.leaves),
         }
-
-    def to_trees(self) -> Trees:
-        """Return the same ensemble as general trees, which can be explained."""
-        trees, depth = self.inputs.shape
-        nodes = np.zeros((trees, 2 ** (depth + 1) - 1), dtype=NODE)
-        nodes["tree"] = np.arange(trees)[:, None]
-        nodes["input"] = LEAF
-        nodes["value"][:, 2**depth - 1 :] = self.leaves[:, _leaf_order(depth)]
-        inner = np.arange(2**depth - 1)
-        level = np.log2(inner + 1).astype(int)
-        # An unused question is "x > a number beyond all others" about any input: never yes.
-        unused = self.inputs[:, level] == UNUSED
-        nodes["input"][:, inner] = np.where(unused, 0, self.inputs[:, level])
-        nodes["value"][:, inner] = np.where(
-            unused, -1.0 if self.levels[0] else _BEYOND, self.values[:, level]
-        )
-        nodes["left"][:, inner], nodes["right"][:, inner] = 2 * inner + 1, 2 * inner + 2
-        return Trees(self.bias, "log_odds", nodes.ravel(), self.levels)
 
     @classmethod
     def from_files(
@@ -118,12 +101,6 @@ class SymmetricTrees:
             raise BundleInvalid(f"symmetric trees: an input is not within 0 to {len(self.levels) - 1}")
         if not np.isfinite(self.values).all():
             raise BundleInvalid("symmetric trees: a value is not finite")
-        for position, count in enumerate(self.levels):
-            asked = self.values[self.inputs == position]
-            if count and not np.isin(asked, np.arange(count)).all():
-                raise BundleInvalid(
-                    f"symmetric trees: a value of input {position} is none of its {count} levels"
-                )
         counts = np.array([*self.levels, 0])[self.inputs]
         outside = (self.values != np.floor(self.values)) | (self.values < 0) | (self.values >= counts)
         if (outside & (counts > 0)).any():
@@ -205,9 +182,3 @@ class SymmetricTrees:
             np.take(leaves, wide, out=leaf, mode="clip")
             np.add(scores, leaf, out=scores)
         return scores
-
-
-def _leaf_order(depth: int) -> npt.NDArray[np.intp]:
-    """Position in the table of each leaf of a heap whose first level asks question 0."""
-    heap = np.arange(2**depth)
-    return sum(((heap >> (depth - 1 - d)) & 1) << d for d in range(depth))  # type: ignore[return-value]

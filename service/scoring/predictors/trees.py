@@ -83,7 +83,8 @@ class Trees:
 
     def reachable(self, row: Sequence[float]) -> npt.NDArray[np.uint64]:
         """Return for each used input (inputs, words) the leaves that its value alone leaves possible."""
-        return np.stack([masks[bins.of_one(row[position])] for position, bins, masks in self._inputs])
+        reach = [masks[bins.of_one(row[position])] for position, bins, masks in self._inputs]
+        return np.stack(reach) if reach else np.empty((0, len(self.every_leaf)), dtype=np.uint64)
 
     @classmethod
     def from_files(cls, body: Mapping[str, Any], files: Mapping[str, bytes], levels: Sequence[int]) -> Trees:

@@ -1,0 +1,87 @@
+"""What tests of every folder share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+# Before anything imports BentoML, which reads it once: no test may touch the user's own store.
+os.environ["BENTOML_HOME"] = str(Path(tempfile.mkdtemp(prefix="aval-tests-")) / "bentoml")
+os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+
+from service.model_store import Champion, save_bundle, set_champion
+from service.scoring.scorer import Scorer
+from tests.processes import Home
+from training.candidates import FOR_FEW, Candidate
+from training.data import generate_cases
+from training.train import Trained, train
+from training.use_cases import use_cases
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+QUICK_ROWS = 2_600
+# Fraud is rare: fewer rows hold too few of it.
+QUICK_ROWS_OF_FRAUD = 12_000
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets: AVAL_TEST_DATA, or shared/data beside the checkout.
+
+    Without it a test is skipped, and fails under AVAL_REQUIRE=1.
+    """
+    folder = Path(os.environ.get("AVAL_TEST_DATA") or CHECKOUT.parent / "shared" / "data")
+    if folder.is_dir():
+        return folder
+    reason = f"no real data in {folder}; set AVAL_TEST_DATA to the folder that has them"
+    if os.environ.get("AVAL_REQUIRE") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@cache
+def quick_training(use_case: str, kind: str = "catboost_shallow") -> Trained:
+    """Return a training on generated records with one small candidate: a second instead of a minute."""
+    candidate: Candidate = next(item for item in FOR_FEW if item.name == kind)
+    rows = QUICK_ROWS_OF_FRAUD if use_case == "fraud_transactions" else QUICK_ROWS
+    return train(generate_cases(use_cases()[use_case], rows, seed=7), tried=[candidate])
+
+
+@pytest.fixture(scope="session")
+def quick() -> Callable[..., Trained]:
+    """`quick(use_case, kind)`: a small training on generated records; kind is a candidate's name."""
+    return quick_training
+
+
+@pytest.fixture(scope="session")
+def quick_scorer() -> Callable[..., Scorer]:
+    """`quick_scorer(use_case, kind)`: the scorer of such a training."""
+    return lambda use_case, kind="catboost_shallow": quick_training(use_case, kind).scorer
+
+
+@pytest.fixture(scope="session")
+def quick_home() -> Callable[[str], Home]:
+    """`quick_home(use_case)`: a home whose model store has a quickly trained champion of it."""
+    store = Path(os.environ["BENTOML_HOME"])
+    home = Home(store.parent)
+
+    @cache
+    def with_champion(use_case: str) -> Home:
+        trained = quick_training(use_case)
+        tag = save_bundle(trained.files, use_case, {"use_case": use_case})
+        set_champion(use_case, Champion(tag, "1", "2026-11-21T00:00:00+00:00", "tests"), store)
+        return home
+
+    return with_champion
+
+
+@pytest.fixture(scope="session")
+def served(quick_home: Callable[[str], Home]) -> Iterator[Callable[[str], str]]:
+    """`served(use_case)`: the URL of a real server of a quickly trained champion, started once."""
+    with ExitStack() as stack:
+        yield cache(lambda use_case: stack.enter_context(quick_home(use_case).serve(use_case)))
