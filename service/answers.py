@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -15,6 +17,10 @@ from service.scoring.scorer import Scorer
 from service.scoring.validation import RecordInvalid
 
 MOST_RECORDS = 1_000
+# Every field that a record can really have is among the first; the rest would make answers of 20 MB.
+MOST_FINDINGS = 100
+# A record holds no lists and no objects; deeper than this, words about it would exhaust the stack.
+MOST_LEVELS = 32
 
 
 class ReasonAnswer(BaseModel):
@@ -79,7 +85,7 @@ def parse_body(body: bytes) -> Any:
     Raises `ProblemError` 400 for what is not JSON, is nested too deeply, or has a field twice.
     """
     try:
-        return json.loads(body.decode(), object_pairs_hook=_object)
+        parsed = json.loads(body.decode(), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         raise ProblemError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except RecursionError:
@@ -89,13 +95,27 @@ def parse_body(body: bytes) -> Any:
     except ValueError:
         # Python reads no integer of more than 4,300 digits, lest it take minutes.
         raise ProblemError(400, "the body holds an integer of thousands of digits") from None
+    _refuse_depth(parsed)
+    return parsed
+
+
+def _refuse_depth(parsed: Any) -> None:
+    level = [parsed]
+    for _ in range(MOST_LEVELS):
+        level = [child for item in level if isinstance(item, (dict, list)) for child in _children(item)]
+        if not level:
+            return
+    raise ProblemError(400, "the body is nested too deeply")
+
+
+def _children(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return item.values() if isinstance(item, dict) else item
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise ProblemError(400, f"the field {twice[:60]!r} stands twice")
     return found
 
@@ -115,9 +135,7 @@ def _decide_record(scorer: Scorer, record: Any, request_id: str) -> dict[str, An
     try:
         scored = scorer.score(record)
     except RecordInvalid as error:
-        count = len(error.findings)
-        detail = f"{count} field{'s' if count > 1 else ''} of the record refused: {error}"
-        raise ProblemError(422, detail, error.findings) from None
+        raise _refused(error) from None
     return {
         "decision_id": str(uuid.uuid4()),
         "use_case": scorer.contract.use_case,
@@ -131,6 +149,15 @@ def _decide_record(scorer: Scorer, record: Any, request_id: str) -> dict[str, An
         "contract": scorer.contract.version,
         "request_id": request_id,
     }
+
+
+def _refused(error: RecordInvalid) -> ProblemError:
+    shown, count = error.findings[:MOST_FINDINGS], len(error.findings)
+    detail = f"{count} field{'s' if count > 1 else ''} of the record refused: "
+    detail += "; ".join(item.message for item in shown)
+    if count > MOST_FINDINGS:
+        detail += f"; and {count - MOST_FINDINGS} more, which are not listed"
+    return ProblemError(422, detail, shown)
 
 
 _KINDS = {list: "a list", str: "text", bool: "true or false", type(None): "null"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import bentoml
-from bentoml.exceptions import BentoMLException, NotFound
+from bentoml.exceptions import BentoMLException
 
 from service.errors import ModelRefused, NoSuchModel
 from service.scoring.bundle import RUN, scorer_from_files, verify, version_of
@@ -44,8 +45,8 @@ def save_bundle(files: Mapping[str, bytes], use_case: str, labels: Mapping[str, 
     tag = f"{use_case}:{version}"
     if _is_intact(tag, files):
         return tag
-    if _find(tag) is not None or _folder(tag).exists():
-        bentoml.models.delete(tag)
+    # Not by BentoML's command, which fails where its own description is damaged.
+    shutil.rmtree(_folder(tag), ignore_errors=True)
     with bentoml.models.create(
         tag, module="service.model_store", signatures={}, labels=dict(labels), context=_context()
     ) as model:
@@ -61,12 +62,12 @@ def load_scorer(name: str | None, bentoml_home: Path) -> Scorer:
     """
     tag = name if name and ":" in name else champion(name, bentoml_home).model
     use_case, _, version = tag.partition(":")
-    model = _find(tag)
-    if model is None:
+    folder = _find(tag)
+    if folder is None:
         raise NoSuchModel(f"the model store holds no {tag}; run: aval promote {use_case}")
     try:
-        return scorer_from_files(read_folder(Path(model.path)), use_case=use_case, version=version)
-    except BundleInvalid as error:
+        return scorer_from_files(read_folder(folder), use_case=use_case, version=version)
+    except (BundleInvalid, OSError) as error:
         raise ModelRefused(
             f"{tag} was not loaded: {error}. Store it again with: aval promote {use_case}"
         ) from None
@@ -74,10 +75,10 @@ def load_scorer(name: str | None, bentoml_home: Path) -> Scorer:
 
 def champion(use_case: str | None, bentoml_home: Path) -> Champion:
     """Return the champion of a use case, or with None the only one there is; raises `NoSuchModel`."""
-    known = champions(bentoml_home)
+    known = {file.stem: file for file in _pointers(bentoml_home)}
     if use_case is None:
         if len(known) == 1:
-            return next(iter(known.values()))
+            return _read_pointer(next(iter(known.values())))
         if known:
             raise NoSuchModel(
                 f"several use cases have a champion; set AVAL_MODEL to one of: {', '.join(known)}"
@@ -86,22 +87,17 @@ def champion(use_case: str | None, bentoml_home: Path) -> Champion:
             "the model store has no champion; run: aval train credit_risk && aval promote credit_risk"
         )
     if use_case not in known:
+        others = f" (there is one of: {', '.join(known)})" if known else ""
         raise NoSuchModel(
-            f"{use_case} has no champion in the model store; run: aval train {use_case} && aval promote {use_case}"
+            f"{use_case} has no champion in the model store{others}; "
+            f"run: aval train {use_case} && aval promote {use_case}"
         )
-    return known[use_case]
+    return _read_pointer(known[use_case])
 
 
 def champions(bentoml_home: Path) -> dict[str, Champion]:
     """Return the champions by use case, in alphabetical order."""
-    files = sorted((bentoml_home / CHAMPIONS).glob("*.json"))
-    found = {}
-    for file in files:
-        try:
-            found[file.stem] = Champion(**json.loads(file.read_text("utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ModelRefused(f"{file} is damaged ({error}); run: aval promote {file.stem}") from None
-    return found
+    return {file.stem: _read_pointer(file) for file in _pointers(bentoml_home)}
 
 
 def set_champion(use_case: str, pointer: Champion, bentoml_home: Path) -> None:
@@ -125,18 +121,36 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     }
 
 
-def _find(tag: str) -> bentoml.Model | None:
+def _pointers(bentoml_home: Path) -> list[Path]:
+    return sorted((bentoml_home / CHAMPIONS).glob("*.json"))
+
+
+def _read_pointer(file: Path) -> Champion:
+    next_step = f"delete it and run: aval promote {file.stem}"
     try:
-        return bentoml.models.get(tag)
-    except (NotFound, BentoMLException):
+        pointer = Champion(**json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise ModelRefused(f"{file} is damaged ({error}); {next_step}") from None
+    # JSON may hold anything in the place of the tag.
+    if not str(pointer.model).startswith(f"{file.stem}:"):
+        raise ModelRefused(f"{file} names {pointer.model!r}, which is no model of {file.stem}; {next_step}")
+    return pointer
+
+
+def _find(tag: str) -> Path | None:
+    # The folder, without a look at BentoML's own description of it, which no hash covers.
+    try:
+        folder = _folder(tag)
+    except (BentoMLException, ValueError):
         return None
+    return folder if folder.is_dir() else None
 
 
 def _is_intact(tag: str, files: Mapping[str, bytes]) -> bool:
-    model = _find(tag)
-    if model is None:
+    folder = _find(tag)
+    if folder is None or not _is_known_to_bentoml(tag):
         return False
-    stored = read_folder(Path(model.path))
+    stored = read_folder(folder)
     return {name: stored.get(name) for name in files if name != RUN} == {
         name: content for name, content in files.items() if name != RUN
     } and set(stored) - {RUN} == set(files) - {RUN}
@@ -145,7 +159,15 @@ def _is_intact(tag: str, files: Mapping[str, bytes]) -> bool:
 def _folder(tag: str) -> Path:
     from bentoml._internal.configuration.containers import BentoMLContainer
 
-    return Path(BentoMLContainer.model_store_dir.get()) / tag.replace(":", "/")
+    return Path(BentoMLContainer.model_store_dir.get()) / bentoml.Tag.from_str(tag).path()
+
+
+def _is_known_to_bentoml(tag: str) -> bool:
+    try:
+        bentoml.models.get(tag)
+    except Exception:  # its description may be damaged in any way
+        return False
+    return True
 
 
 def _context() -> bentoml.models.ModelContext:

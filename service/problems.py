@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import re
 import uuid
 from collections.abc import Sequence
@@ -20,6 +22,9 @@ REQUEST_ID = "x-request-id"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # An answer sent while the client is still sending would be lost, so that much more is read and thrown away.
 _DRAINED_BODIES = 64
+# Less than the 15 seconds after which BentoML answers for us, with 504 and in its own form.
+_BODY_SECONDS = 10.0
+_LOG = logging.getLogger(__name__)
 
 
 class ProblemError(Exception):
@@ -56,9 +61,10 @@ class ProblemMiddleware:
     What a route answers with 400 or above in another form, BentoML's own errors among them, is replaced.
     """
 
-    def __init__(self, app: ASGIApp, largest_body: int) -> None:
+    def __init__(self, app: ASGIApp, largest_body: int, body_seconds: float = _BODY_SECONDS) -> None:
         self.app = app
         self.largest_body = largest_body
+        self.body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -76,12 +82,22 @@ class ProblemMiddleware:
             await self.app(scope, receive, sender)
         except ProblemError as problem:
             response = problem_response(problem, request_id)
-            if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            if problem.status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT):
                 response.headers["connection"] = "close"
             await response(scope, receive, sender)
+        except Exception:
+            # The server logs it; here it only gets the form that every error has.
+            if not sender.started:
+                await sender.replace(HTTPStatus.INTERNAL_SERVER_ERROR)
+            raise
 
     async def _read(self, headers: Headers, receive: Receive) -> Receive:
-        body = await _bounded_body(receive, self.largest_body)
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                body = await _bounded_body(receive, self.largest_body)
+        except TimeoutError:
+            detail = f"the body was not complete within {self.body_seconds:g} seconds"
+            raise ProblemError(408, detail) from None
         kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise ProblemError(415, f"content type {kind!r} is not application/json")
@@ -100,6 +116,7 @@ class _ProblemSender:
         self._send = send
         self._request_id = request_id
         self._replaced = False
+        self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -107,19 +124,26 @@ class _ProblemSender:
         elif not self._replaced:
             await self._send(message)
 
+    async def replace(self, status: int, kept: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """Answer with a problem of this status, with the headers `kept`; what else is sent is dropped."""
+        self.started = self._replaced = True
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _LOG.error("request %s was answered with %d", self._request_id, status)
+        problem = problem_response(ProblemError(status, _detail(status)), self._request_id)
+        headers = [*problem.raw_headers, *kept, (REQUEST_ID.encode(), self._request_id.encode())]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": problem.body, "more_body": False})
+
     async def _start(self, message: Message) -> None:
+        self.started = True
         headers = MutableHeaders(raw=message.setdefault("headers", []))
         status = message["status"]
         if status < HTTPStatus.BAD_REQUEST or headers.get("content-type", "").startswith(PROBLEM_JSON):
             headers[REQUEST_ID] = self._request_id
             await self._send(message)
             return
-        self._replaced = True
-        problem = problem_response(ProblemError(status, _detail(status)), self._request_id)
         kept = [(name, value) for name, value in message["headers"] if name.lower() in _KEPT_HEADERS]
-        problem.raw_headers += [*kept, (REQUEST_ID.encode(), self._request_id.encode())]
-        await self._send({**message, "headers": problem.raw_headers})
-        await self._send({"type": "http.response.body", "body": problem.body, "more_body": False})
+        await self.replace(status, kept)
 
 
 _KEPT_HEADERS = (b"allow", b"retry-after")

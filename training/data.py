@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 from service.errors import UnreadableInput
 from service.scoring.arithmetic import FloatArray
-from service.scoring.contract import Contract, Role
+from service.scoring.contract import Column, ColumnType, Contract, Role
 from service.scoring.encoder import Encoder
 from service.scoring.findings import quote
 from service.scoring.profile import level_counts
@@ -31,8 +31,9 @@ Indices = npt.NDArray[np.intp]
 class Cases:
     """Past cases of one use case that the contract accepts.
 
-    matrix: float64 (rows, inputs). outcomes: int8 (rows,), 1 = bad. values: the checked floats of every declared
-    column. refused: per message how many rows the contract refused; they are left out.
+    table: the declared columns and the outcome, typed. matrix: float64 (rows, inputs). outcomes: int8 (rows,),
+    1 = bad. values: the checked floats of every declared column. refused: per message how many rows the contract
+    refused; they are left out.
     """
 
     use_case: UseCase
@@ -75,6 +76,8 @@ class Cases:
 
 def read_cases(use_case: UseCase, file: Path) -> Cases:
     """Read a CSV (also .gz) or Parquet file of past cases; raises `UnreadableInput` with what is wrong."""
+    if not file.is_file():
+        raise UnreadableInput(f"{file} is not a file")
     try:
         if file.name.endswith(".parquet"):
             table, text = pa.parquet.read_table(file), False
@@ -109,10 +112,9 @@ def cases_of_table(use_case: UseCase, table: pa.Table, *, text: bool, source: st
         )
     messages = [item.message for items in checked.findings().values() for item in items]
     values = {name: column[kept] for name, column in checked.values.items()}
-    table = table.take(pa.array(kept)) if len(kept) < table.num_rows else table
     return Cases(
         use_case=use_case,
-        table=table,
+        table=_typed(contract, table.take(pa.array(kept)), values),
         matrix=Encoder(contract).encode_table(values),
         outcomes=outcomes[kept],
         values=values,
@@ -132,6 +134,28 @@ def keep_snapshot(cases: Cases, folder: Path) -> Path:
         scratch.chmod(0o600)
         scratch.replace(target)
     return target
+
+
+def _typed(contract: Contract, table: pa.Table, values: dict[str, FloatArray]) -> pa.Table:
+    """Return the declared columns and the outcome, typed as the contract says whatever the file's form was."""
+    columns = {
+        column.name: _typed_column(column, table.column(column.name), values[column.name])
+        for column in contract.columns
+        if column.name in table.column_names
+    }
+    return pa.table({**columns, contract.outcome.name: table.column(contract.outcome.name)})
+
+
+def _typed_column(column: Column, cells: pa.ChunkedArray, values: FloatArray) -> pa.Array | pa.ChunkedArray:
+    if column.type in (ColumnType.TIME, ColumnType.ID):
+        return cells
+    numbers = pa.array(values, mask=np.isnan(values))
+    if column.levels:
+        return pa.DictionaryArray.from_arrays(
+            numbers.cast(pa.int32()), pa.array(column.levels)
+        ).dictionary_decode()
+    kinds = {ColumnType.INTEGER: pa.int64(), ColumnType.BOOLEAN: pa.bool_()}
+    return numbers.cast(kinds.get(column.type, pa.float64()))
 
 
 def _read_csv(file: Path) -> pa.Table:

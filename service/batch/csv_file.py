@@ -65,7 +65,7 @@ def _blocks(source: Path, reader: pc.CSVStreamingReader, rows: _RowCheck) -> Ite
 
 
 class _CheckedText:
-    """A file's bytes followed by our ending; NUL bytes are refused. What is blank gets no ending."""
+    """A file's bytes followed by our ending; NUL bytes are refused, and a file with nothing in it."""
 
     closed = False
 
@@ -90,8 +90,12 @@ class _CheckedText:
             raise UnreadableInput(f"{at} is NUL, which no text has; save the file as UTF-8 text")
         self._position += len(chunk)
         self._blank = self._blank and not chunk.strip(_BLANK)
+        if not chunk and self._blank:
+            raise UnreadableInput(
+                f"{self._source}: the file is empty; it needs a header, then one record per line"
+            )
         self._ended = not chunk
-        return chunk or (b"" if self._blank else self._ending)
+        return chunk or self._ending
 
 
 class _RowCheck:
@@ -142,7 +146,8 @@ def _explain(error: Exception) -> str:
 
 
 _MEANINGS = {
-    "Empty CSV file": "the file is empty; it needs a header line, then one record per line",
+    # There is text, but not even the header ends.
+    "Empty CSV file": f"the header: {_OPEN_QUOTE}",
     "straddl": f"a record is longer than {BLOCK_BYTES // 2**20} MiB; is a quote opened and never closed?",
     "Truncated compressed": "the compressed data end too early; was the file copied or downloaded whole?",
     "zlib": "the compressed data are damaged, or the file is no gzip file",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ class FileFacts:
 class Manifest:
     """The account of one run: `rows_in` is always `rows_scored` and `rows_quarantined` together.
 
-    Times are ISO 8601 in UTC; `code` is the version of Aval that ran, `unknown` where it is not installed.
+    Times are ISO 8601 in UTC; `code` is the version of Aval that ran.
     """
 
     rows_in: int
@@ -63,11 +62,3 @@ class Manifest:
         if self.rows_quarantined:
             return f"{text} into {names[0]}; {self.rows_quarantined:,} quarantined in {names[1]}"
         return f"{text} into {names[0]}"
-
-
-def code_version() -> str:
-    """Return the version of Aval that runs."""
-    try:
-        return version("aval")
-    except PackageNotFoundError:
-        return "unknown"

@@ -15,7 +15,10 @@ from service.errors import WrongUse
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The three files of a run, all in one folder; `quarantine` is there only when a row was refused."""
+    """The three files of a run, all in one folder.
+
+    `quarantine` is there only when a row was refused; it is CSV, which people can open, whatever the table is.
+    """
 
     table: Path
     quarantine: Path

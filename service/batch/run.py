@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from service import __version__
 from service.batch.counts import Counts
-from service.batch.manifest import FileFacts, Manifest, code_version
+from service.batch.manifest import FileFacts, Manifest
 from service.batch.outputs import Outputs, publish
 from service.batch.pipeline import scored_in_order
 from service.batch.quarantine import SCHEMA
@@ -108,7 +109,7 @@ def _account(job: _Job, scratch: Path, counts: Counts, facts: FileFacts, started
         reasons=job.reasons,
         started=started,
         finished=_now(),
-        code=code_version(),
+        code=__version__,
     )
 
 

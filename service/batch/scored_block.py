@@ -11,7 +11,6 @@ import pyarrow as pa
 from service.batch.quarantine import quarantine_table
 from service.scoring.contract import Role
 from service.scoring.policy import DECISIONS
-from service.scoring.reasons import reasons_for
 from service.scoring.scorer import ScoredTable, Scorer
 
 _NAMES = pa.array([str(decision) for decision in DECISIONS])
@@ -55,7 +54,8 @@ def _ids(scorer: Scorer, block: pa.Table) -> dict[str, pa.ChunkedArray]:
 def _as_came(ids: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(ids.type):
         ids = ids.cast(ids.type.value_type)
-    if pa.types.is_integer(ids.type) or pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type):
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_string, pa.types.is_large_string)
+    if any(test(ids.type) for test in tests):
         return ids
     # The contract accepts nothing of any other type but null.
     return pa.chunked_array([pa.nulls(len(ids), pa.string())])
@@ -71,9 +71,7 @@ def _reason_codes(scorer: Scorer, scored: ScoredTable, valid: npt.NDArray[np.int
     values = {name: column[explained] for name, column in scored.checked[0].values.items()}
     codes: dict[int, str] = {}
     for row, encoded in zip(explained.tolist(), scorer.encoder.encode_table(values).tolist(), strict=True):
-        contributions = scorer.explainer.contributions(encoded).tolist()
-        found = reasons_for(scorer.encoder.inputs, contributions, scorer.reason_texts)
-        codes[row] = ";".join(reason.code for reason in found)
+        codes[row] = ";".join(reason.code for reason in scorer.reasons_of(encoded))
     return pa.array([codes.get(row) for row in valid.tolist()], pa.string())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -19,6 +19,10 @@ from service.scoring.readers import TIME_PATTERN, Reader, Refusal, from_text, nu
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+# Text that arrow and Python read as the same finite number; what else is a number is read by Python alone.
+PLAIN_NUMBER = r"^-?[0-9]{1,300}(\.[0-9]{1,300})?$"
 
 
 @dataclass(frozen=True)
@@ -61,26 +65,43 @@ def read_column(
 def _read_numbers(
     column: Column, read: Reader, array: pa.Array, *, text: bool
 ) -> tuple[FloatArray, list[Refused]]:
-    written, kind = array, array.type
+    kind = array.type
+    if text and _is_text(kind):
+        return _read_number_text(column, read, array)
     if pa.types.is_decimal(kind):
         # By way of text, which is rounded once: arrow's own cast is a unit in the last place off.
         array = array.cast(pa.string()).cast(pa.float64())
-    elif text and _is_text(kind):
-        try:
-            array = array.cast(pa.float64())
-        except pa.ArrowInvalid:
-            return _read_distinct(column, read, written, text=True)
-        if not pc.all(pc.is_finite(array), min_count=0).as_py():
-            # Arrow takes more for a number than `from_text` does, such as nan(1).
-            return _read_distinct(column, read, written, text=True)
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return _read_distinct(column, read, array, text=text)
+    return _judge_numbers(column, array, _mask(array.is_null()))
+
+
+def _read_number_text(column: Column, read: Reader, array: pa.Array) -> tuple[FloatArray, list[Refused]]:
+    """Cast the whole column if it can be; else cast what is plainly a number, and read the rest value by value."""
+    is_null = _mask(array.is_null())
+    try:
+        numbers = array.cast(pa.float64())
+        # Arrow takes more for a number than `from_text` does, such as nan(1).
+        if pc.all(pc.is_finite(numbers), min_count=0).as_py():
+            return _judge_numbers(column, numbers, is_null)
+    except pa.ArrowInvalid:
+        pass
+    plain = _mask(pc.match_substring_regex(array, PLAIN_NUMBER).fill_null(True))
+    numbers = pc.if_else(pa.array(plain), array, None).cast(pa.float64())
+    values, refused = _judge_numbers(column, numbers, is_null, skip=~plain)
+    rest = np.flatnonzero(~plain)
+    values[rest], found = _read_distinct(column, read, array.take(pa.array(rest)), text=True)
+    return values, refused + [replace(block, rows=rest[block.rows]) for block in found]
+
+
+def _judge_numbers(
+    column: Column, array: pa.Array, is_null: Mask, skip: Mask | None = None
+) -> tuple[FloatArray, list[Refused]]:
     values = np.array(
         pc.cast(array, pa.float64(), safe=False).fill_null(math.nan).to_numpy(zero_copy_only=False)
     )
-    is_null = _mask(array.is_null()) if array.null_count else np.zeros(len(array), dtype=np.bool_)
     refused = [] if column.accepts_null else _refusals(column, Code.NULL, is_null, None)
-    open_rows = ~is_null
+    open_rows = ~is_null if skip is None else ~(is_null | skip)
     for rule in numeric_rules(column):
         with np.errstate(invalid="ignore"):
             broken = open_rows & ~rule.holds(values)

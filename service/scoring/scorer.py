@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,7 +101,7 @@ class Scorer:
         row = self.encoder.encode_record(self.validator.check_record(record))
         probability = self.calibrator.probability(self.predictor.score_one(row))
         decision = self.policy.decide(probability)
-        reasons = () if decision is Decision.APPROVE else self._reasons(row)
+        reasons = () if decision is Decision.APPROVE else self.reasons_of(row)
         return ScoredRecord(probability, decision, reasons)
 
     def contributions(self, record: Mapping[str, Any]) -> dict[str, float]:
@@ -112,6 +112,11 @@ class Scorer:
         row = self.encoder.encode_record(self.validator.check_record(record))
         values = self.explainer.contributions(row) * self.calibrator.slope
         return dict(zip(self.encoder.inputs, values.tolist(), strict=True))
+
+    def reasons_of(self, row: Sequence[float]) -> tuple[Reason, ...]:
+        """Return the reasons against an encoded record, the strongest first; whether to give them is the caller's."""
+        contributions = self.explainer.contributions(row).tolist()
+        return reasons_for(self.encoder.inputs, contributions, self.reason_texts)
 
     def score_table(self, table: pa.Table, *, text: bool = False, threads: int = 1) -> ScoredTable:
         """Score a table of records; refused rows are left undecided and described in `checked`, block by block.
@@ -148,7 +153,3 @@ class Scorer:
             probabilities[~checked.valid] = np.nan
             decisions[~checked.valid] = UNDECIDED
         return probabilities, decisions, checked
-
-    def _reasons(self, row: list[float]) -> tuple[Reason, ...]:
-        contributions = self.explainer.contributions(row).tolist()
-        return reasons_for(self.encoder.inputs, contributions, self.reason_texts)

@@ -15,7 +15,7 @@ trap stop EXIT
 say() { printf '\n== %s\n' "$*"; }
 
 say "train: compare, calibrate and judge on generated cases; register in MLflow"
-aval train credit_risk --rows 8000
+aval train credit_risk --rows 5000
 
 say "promote: verify the bundle, import it into the BentoML store, make it the champion"
 aval promote credit_risk

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.scoring.errors import BundleInvalid
+from service.scoring.reasons import Reason, ReasonText, reasons_for, texts_from_json, texts_to_json
+from tests.scoring.strategies import USUAL
+
+INPUTS = ("age", "income", "amount", "ratio", "purpose", "status")
+TEXTS = {
+    "age": ReasonText("R01", "Age"),
+    "income": ReasonText("R02", "Income"),
+    "amount": ReasonText("R03", "Amount requested"),
+    "ratio": ReasonText("R03", "Amount in proportion to income"),
+    "purpose": ReasonText("R04", "Purpose"),
+    "status": ReasonText("R05", "Past payments"),
+}
+
+
+def codes(contributions: list[float]) -> list[str]:
+    return [reason.code for reason in reasons_for(INPUTS, contributions, TEXTS)]
+
+
+def test_the_strongest_reason_comes_first() -> None:
+    assert codes([0.1, 0.3, 0.0, 0.0, 0.2, -1.0]) == ["R02", "R04", "R01"]
+
+
+def test_there_are_four_reasons_at_most() -> None:
+    assert codes([0.1, 0.2, 0.3, 0.0, 0.4, 0.5]) == ["R05", "R04", "R03", "R02"]
+
+
+def test_what_lowered_the_risk_is_no_reason() -> None:
+    assert codes([-0.1, 0.0, -3.0, 0.0, 0.0, 0.0]) == []
+
+
+def test_inputs_of_one_code_count_together_and_the_strongest_is_named() -> None:
+    reasons = reasons_for(INPUTS, [0.0, 0.5, 0.25, 0.3, 0.0, 0.0], TEXTS)
+    assert reasons[0] == Reason("R03", "ratio", "Amount in proportion to income")
+    assert [reason.code for reason in reasons] == ["R03", "R02"]
+
+
+def test_inputs_of_one_code_may_cancel_out() -> None:
+    assert codes([0.0, 0.0, 0.5, -0.5, 0.0, 0.0]) == []
+
+
+def test_what_is_left_by_rounding_is_no_reason() -> None:
+    assert codes([1e-17, 0.1, 0.2, 0.1 - 0.3, 0.0, 3e-16]) == ["R02"]
+
+
+def test_ties_keep_the_order_of_the_inputs() -> None:
+    assert codes([0.1] * 3 + [0.0] + [0.1] * 2) == ["R01", "R02", "R03", "R04"]
+
+
+@USUAL
+@given(contributions=st.lists(st.floats(-5, 5), min_size=6, max_size=6))
+def test_every_reason_raised_the_risk_and_its_text_belongs_to_its_input(contributions: list[float]) -> None:
+    reasons = reasons_for(INPUTS, contributions, TEXTS)
+    by_input = dict(zip(INPUTS, contributions, strict=True))
+    assert len(reasons) <= 4
+    assert len({reason.code for reason in reasons}) == len(reasons)
+    assert all(by_input[reason.feature] > 0 for reason in reasons)
+    assert all(TEXTS[reason.feature] == ReasonText(reason.code, reason.text) for reason in reasons)
+
+
+def test_contributions_of_another_number_of_inputs_are_a_bug() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        reasons_for(INPUTS, [math.pi], TEXTS)
+
+
+def test_texts_read_back_are_the_same() -> None:
+    assert texts_from_json(texts_to_json(TEXTS), INPUTS) == TEXTS
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"age": None}, "reason of age: expected exactly ['code', 'text'], found NoneType"),
+        ({"age": {"code": "R01"}}, "reason of age: expected exactly ['code', 'text'], found ['code']"),
+        ({"age": {"code": "R01", "text": ""}}, "reason of age: code and text must be text"),
+        ({"age": {"code": 1, "text": "Age"}}, "reason of age: code and text must be text"),
+        ({"sex": {"code": "R09", "text": "Sex"}}, "reasons: expected exactly"),
+    ],
+)
+def test_refuses_malformed_texts(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(BundleInvalid) as refusal:
+        texts_from_json(texts_to_json(TEXTS) | change, INPUTS)
+    assert str(refusal.value).startswith(message)

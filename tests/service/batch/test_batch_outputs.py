@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from service.batch import run, score_file
+from service.batch.scored_block import ScoredBlock, score_block
+from service.errors import AvalError, UnreadableInput, WrongUse
+from service.scoring.scorer import Scorer
+from tests.service.batch.batch_scorers import GOOD, HEADER, random_table, write_lines, write_records
+
+NOBODY = 65534
+
+
+def refusal(scorer: Scorer, source: Path, target: Path) -> str:
+    with pytest.raises(WrongUse) as caught:
+        score_file(scorer, source, target)
+    return str(caught.value)
+
+
+@contextmanager
+def files_no_longer_than(size: int) -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@contextmanager
+def without_root() -> Iterator[None]:
+    """Root may write anywhere, so play somebody else."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_records(tmp_path / "in.parquet", random_table(3000))
+
+
+def test_an_output_of_an_unknown_kind_is_refused(scorer: Scorer, source: Path, tmp_path: Path) -> None:
+    for name in ("out.xlsx", "out", "out.csv.gz"):
+        message = refusal(scorer, source, tmp_path / name)
+        assert message == f"{tmp_path / name}: the output's name must end in one of: .csv, .parquet"
+
+
+def test_a_folder_that_is_not_there_is_not_made(scorer: Scorer, source: Path, tmp_path: Path) -> None:
+    message = refusal(scorer, source, tmp_path / "new" / "out.csv")
+    assert message == f"{tmp_path}/new/out.csv: there is no folder {tmp_path}/new; make it first"
+    assert refusal(scorer, source, source / "out.csv").endswith(f"there is no folder {source}; make it first")
+
+
+def test_a_folder_is_no_output(scorer: Scorer, source: Path, tmp_path: Path) -> None:
+    for name in ("out.csv", "out.quarantine.csv", "out.csv.manifest.json"):
+        (tmp_path / name).mkdir()
+        assert refusal(scorer, source, tmp_path / "out.csv") == (
+            f"{tmp_path / name} is a folder; name another output"
+        )
+        (tmp_path / name).rmdir()
+
+
+def test_the_input_is_never_replaced(scorer: Scorer, tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "in.csv", GOOD)
+    (tmp_path / "link.csv").hardlink_to(source)
+    (tmp_path / "soft.csv").symlink_to(source)
+    for name in ("in.csv", "link.csv", "soft.csv"):
+        message = refusal(scorer, source, tmp_path / name)
+        assert message == f"{tmp_path / name} is the input and would be replaced; name another output"
+    quarantined = write_lines(tmp_path / "mended.quarantine.csv", GOOD)
+    assert "is the input and would be replaced" in refusal(scorer, quarantined, tmp_path / "mended.csv")
+    assert source.read_text() == quarantined.read_text() == f"{HEADER}\n{GOOD}\n"
+
+
+def test_a_folder_that_may_not_be_written_is_refused(scorer: Scorer) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = write_records(folder / "in.csv", random_table(3))
+        folder.chmod(0o555)
+        with without_root():
+            message = refusal(scorer, source, folder / "out.csv")
+        assert message == f"{folder}/out.csv cannot be written: Permission denied"
+        assert list(folder.iterdir()) == [source]
+
+
+def test_a_name_that_is_too_long_for_the_manifest_is_refused_at_once(
+    scorer: Scorer, source: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / f"{'x' * 245}.csv"
+    assert refusal(scorer, source, target) == f"{target} cannot be written: File name too long"
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_full_disk_leaves_the_folder_as_it_was(
+    scorer: Scorer, source: Path, tmp_path: Path, name: str
+) -> None:
+    for old in ("", ".manifest.json"):
+        (tmp_path / (name + old)).write_text("old")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with files_no_longer_than(20_000):
+        message = refusal(scorer, source, tmp_path / name)
+    assert message == f"{tmp_path / name} cannot be written: File too large"
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_fault_in_the_last_row_leaves_the_old_output_alone(
+    scorer: Scorer, tmp_path: Path, name: str
+) -> None:
+    score_file(scorer, write_lines(tmp_path / "in.csv", GOOD, GOOD.replace("40", "12")), tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.name != "in.csv"}
+    with pytest.raises(UnreadableInput):
+        score_file(scorer, write_lines(tmp_path / "in.csv", *[GOOD] * 1000, "1,2"), tmp_path / name)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.name != "in.csv"} == before
+
+
+def test_a_quarantine_file_does_not_outlive_its_run(scorer: Scorer, tmp_path: Path) -> None:
+    score_file(scorer, write_lines(tmp_path / "in.csv", GOOD.replace("40", "12")), tmp_path / "out.csv")
+    assert (tmp_path / "out.quarantine.csv").exists()
+    score_file(scorer, write_lines(tmp_path / "in.csv", GOOD), tmp_path / "out.csv")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"in.csv", "out.csv", "out.csv.manifest.json"}
+
+
+def test_a_manifest_that_is_there_is_true_wherever_the_last_step_stops(
+    scorer: Scorer, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score_file(scorer, source, tmp_path / "out.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refuse_to_move)
+        assert refusal(scorer, source, tmp_path / "out.csv").endswith("cannot be written: Input/output error")
+    assert {path.name for path in tmp_path.iterdir()} == {"in.parquet", "out.csv"}
+    score_file(scorer, source, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv.manifest.json").exists()
+
+
+def refuse_to_move(_: Path, target: Path) -> None:
+    raise OSError(5, "Input/output error", str(target))
+
+
+def test_rows_that_do_not_add_up_are_never_published(
+    scorer: Scorer, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = score_block
+
+    def losing(*args: object, **options: object) -> ScoredBlock:
+        block = whole(*args, **options)  # type: ignore[arg-type]
+        return ScoredBlock(block.answers.slice(1), block.refused, block.decisions)
+
+    monkeypatch.setattr(run, "score_block", losing)
+    with pytest.raises(AvalError) as caught:
+        score_file(scorer, source, tmp_path / "out.csv")
+    assert str(caught.value).startswith("the rows do not add up: 3,000 read, 2,999 scored, 0 quarantined")
+    assert list(tmp_path.iterdir()) == [source]
+
+
+SLOW_RUN = """
+import sys, time
+from pathlib import Path
+from service.batch import records, score_file
+from tests.service.batch.batch_scorers import linear_predictor, make_scorer
+
+def wait(rows):
+    print(rows, flush=True)
+    time.sleep(60)
+
+records.ROWS_PER_BLOCK = 1000
+score_file(make_scorer(linear_predictor()), Path(sys.argv[1]), Path(sys.argv[2]), progress=wait)
+"""
+
+
+def test_a_kill_in_the_middle_leaves_no_output_and_the_old_one_whole(
+    scorer: Scorer, source: Path, tmp_path: Path
+) -> None:
+    old, target = tmp_path / "old.csv", tmp_path / "new.csv"
+    score_file(scorer, source, old)
+    for output in (old, target):
+        before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+        command = [sys.executable, "-c", SLOW_RUN, str(source), str(output)]
+        with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"1000\n"
+            process.send_signal(signal.SIGKILL)
+        assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert score_file(scorer, source, target).rows_in == 3000
+
+
+CHECKOUT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,95 @@
+"""What the `aval` command prints: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+# Piped output gets a width that the tables fit into.
+OUT = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+ERRORS = Console(stderr=True, highlight=False)
+
+
+def say(line: str) -> None:
+    """Print a line as it is."""
+    OUT.print(line, markup=False, soft_wrap=True)
+
+
+def complain(line: str) -> None:
+    """Print a line for standard error."""
+    ERRORS.print(line, markup=False, soft_wrap=True)
+
+
+def say_json(body: Any) -> None:
+    """Print JSON for programs."""
+    sys.stdout.write(json.dumps(body, indent=1) + "\n")
+
+
+def say_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print a table; a missing value is a dash."""
+    table = Table(*columns, box=SIMPLE)
+    for row in rows:
+        table.add_row(*(str(row[name] or "-") for name in columns))
+    OUT.print(table)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[str], None]]:
+    """Show what is going on while the block runs, on a terminal only; call what it yields with each step."""
+    if not ERRORS.is_terminal:
+        yield lambda _: None
+        return
+    with ERRORS.status(title) as status:
+        yield lambda step: status.update(f"{title}: {step}")
+
+
+def say_training(evidence: Mapping[str, Any]) -> None:
+    """Print what a training saw and found."""
+    data = evidence["data"]
+    say(f"{data['rows']} cases ({data['source']}), {data['bad_rate']:.2%} bad; {data['split']}")
+    for message, count in data["refused"].items():
+        say(f"left out {count}: {message}")
+    for warning in evidence["warnings"]:
+        say(f"note: {warning}")
+    say_candidates(evidence["candidates"])
+    _say_figures(evidence)
+
+
+def say_candidates(candidates: Sequence[Mapping[str, Any]]) -> None:
+    """Print the candidates side by side, from best to worst."""
+    table = Table(
+        "candidate", "class", "ROC AUC", "PR AUC", "Brier", "log loss", "worse by, 95 %", "", box=SIMPLE
+    )
+    for column in table.columns:
+        column.no_wrap = True
+    for item in candidates:
+        low, high = item["interval"]
+        table.add_row(
+            item["name"],
+            item["serving_class"].replace("_", " "),
+            *(f"{item[name]:.4f}" for name in ("roc_auc", "pr_auc", "brier", "log_loss")),
+            f"{low:+.4f} to {high:+.4f}" if item["worse_by"] else "best",
+            "chosen" if item["chosen"] else "worse" if item["significantly_worse"] else "",
+        )
+    OUT.print(table)
+
+
+def _say_figures(evidence: Mapping[str, Any]) -> None:
+    table = Table(
+        "figures of", "rows", "ROC AUC", "PR AUC", "KS", "Brier", "ECE", "cost per case", box=SIMPLE
+    )
+    for part, label in (
+        ("procedure", "the procedure, untouched rows"),
+        ("shipped", "the bundle, out of fold"),
+    ):
+        figures = evidence[part]["metrics"]
+        shown = (f"{figures[name]:.4f}" for name in ("roc_auc", "pr_auc", "ks", "brier", "ece"))
+        table.add_row(label, f"{figures['rows']:.0f}", *shown, f"{figures['cost_per_case']:.4g}")
+    OUT.print(table)
