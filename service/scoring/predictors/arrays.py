@@ -16,7 +16,7 @@ from service.scoring.errors import BundleInvalid
 # evaluator, gives the same bits. 2**-40 is about 1e-12 in log-odds.
 GRID = 2.0**-40
 LARGEST_SUM = 2.0**12
-ROWS_AT_A_TIME = 32_768
+ROWS_AT_A_TIME = 65_536
 
 
 def on_grid(values: npt.ArrayLike) -> FloatArray:

@@ -24,6 +24,7 @@ from service.scoring.predictors.binning import Bins
 
 DEEPEST = 8
 UNUSED = -1
+NEVER = 255
 
 
 class SymmetricTrees:
@@ -148,16 +149,17 @@ class SymmetricTrees:
             asked = []
             for position, value in zip(self.inputs[tree].tolist(), self.values[tree].tolist(), strict=True):
                 if position == UNUSED:
-                    asked.append((-1, 0))
+                    # Any column will do: no byte is above 255.
+                    asked.append((0, NEVER))
                     continue
                 bins = self._bins[position]
                 level = int(value) if bins.levels else -1
                 column = columns.setdefault((position, level), len(columns))
                 limit = 0 if bins.levels else 1 + int(np.searchsorted(bins.borders, value))
                 asked.append((column, limit))
-            while asked and asked[-1][0] == -1:
+            while len(asked) > 1 and asked[-1][1] == NEVER:
                 asked.pop()
-            questions.append(asked)
+            questions.append(asked[::-1])
         self._columns, self._questions = columns, questions
 
     def _score_block(self, matrix: FloatArray) -> FloatArray:
@@ -166,19 +168,20 @@ class SymmetricTrees:
         columns = [
             (binned[position] if level < 0 else binned[position] == 1 + level).astype(np.uint8)
             for position, level in self._columns
-        ]
+        ] or [np.zeros(rows, dtype=np.uint8)]
         scores = np.full(rows, self.bias)
         yes, leaf = np.empty(rows, dtype=np.bool_), np.empty(rows)
         place, wide = np.empty(rows, dtype=np.uint8), np.empty(rows, dtype=np.intp)
+        bits = yes.view(np.uint8)
         for leaves, questions in zip(self.leaves, self._questions, strict=True):
-            place.fill(0)
-            for column, limit in reversed(questions):
+            # The last question is the highest bit. It starts the place, and each further one is shifted in.
+            np.greater(columns[questions[0][0]], questions[0][1], out=place.view(np.bool_))
+            for column, limit in questions[1:]:
+                np.greater(columns[column], limit, out=yes)
                 np.add(place, place, out=place)
-                if column >= 0:
-                    np.greater(columns[column], limit, out=yes)
-                    np.add(place, yes.view(np.uint8), out=place)
+                np.add(place, bits, out=place)
             np.copyto(wide, place)
-            # The positions are within bounds by construction; clip spares numpy's buffered check.
+            # The places are within bounds by construction; clip spares numpy's buffered check.
             np.take(leaves, wide, out=leaf, mode="clip")
             np.add(scores, leaf, out=scores)
         return scores
