@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Level: TypeAlias = str | int
 Scalar: TypeAlias = str | int | float | bool | None
@@ -56,8 +56,8 @@ class Column(Frozen):
     role: Role = Role.FEATURE
     description: str = ""
     unit: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
     levels: tuple[Level, ...] = ()
     null_level: Level | None = None
     nullable: bool = False
@@ -75,6 +75,8 @@ class Column(Frozen):
             raise ValueError(f"{self.name}: null_level {self.null_level!r} is not one of its levels")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"{self.name}: minimum {self.minimum} is above maximum {self.maximum}")
+        if not self.is_numeric and (self.minimum, self.maximum) != (None, None):
+            raise ValueError(f"{self.name}: only numbers have a minimum or a maximum")
         if self.role is Role.FEATURE and self.type in (ColumnType.TIME, ColumnType.ID):
             raise ValueError(f"{self.name}: a {self.type} column cannot be a feature; derive one from it")
         return self
@@ -162,14 +164,18 @@ class Contract(Frozen):
         names += [*self.ignored, self.outcome.name]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"declared twice: {', '.join(twice)}")
-        usable = {
-            column.name
-            for column in self.columns
-            if column.role in (Role.FEATURE, Role.TIME) and column.type is not ColumnType.ID
-        }
         for item in self.derived:
+            timed = item.operation in (Operation.HOUR, Operation.WEEKDAY)
+            usable = [
+                column.name
+                for column in self.columns
+                if (
+                    column.type is ColumnType.TIME if timed else column in self.features and column.is_numeric
+                )
+            ]
             if unknown := [name for name in item.of if name not in usable]:
-                raise ValueError(f"{item.name} is derived from {unknown[0]!r}, which is no feature or time")
+                kind = "time" if timed else "number among the features"
+                raise ValueError(f"{item.name} is derived from {unknown[0]!r}, which is no {kind}")
         if not self.features:
             raise ValueError("a contract needs at least one feature")
         return self

@@ -35,6 +35,10 @@ class Costs:
     review: float | None = None
     currency: str = ""
 
+    def __post_init__(self) -> None:
+        if not (self.false_approve > 0 and self.false_decline > 0 and (self.review or 0.0) >= 0):
+            raise ValueError(f"{self}: a wrong decision costs more than 0, and a review at least 0")
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

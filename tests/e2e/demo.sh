@@ -11,6 +11,7 @@ stop() {
     rm -rf "$home"
 }
 trap stop EXIT
+cd "$home"
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -21,19 +22,19 @@ say "promote: verify the bundle, import it into the BentoML store, make it the c
 aval promote credit_risk
 
 say "score a file of 10,000 records"
-aval sample credit_risk --rows 10000 --seed 1 -o "$home/applications.csv"
-aval score credit_risk "$home/applications.csv" "$home/scored.csv" --reasons
-head -4 "$home/scored.csv"
+aval sample credit_risk --rows 10000 --seed 1 -o applications.csv
+aval score credit_risk applications.csv scored.csv --reasons
+head -3 scored.csv
 
 say "serve, and ask for one decision"
 port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 set -m
-bentoml serve service.app:RiskService --port "$port" >"$home/server.log" 2>&1 &
+bentoml serve service.app:RiskService --port "$port" >server.log 2>&1 &
 server=$!
 set +m
 for _ in $(seq 300); do
     curl -fs "http://127.0.0.1:$port/readyz" >/dev/null 2>&1 && break
-    kill -0 "$server" 2>/dev/null || { cat "$home/server.log" >&2; exit 1; }
+    kill -0 "$server" 2>/dev/null || { cat server.log >&2; exit 1; }
     sleep 0.2
 done
 curl -fsS "http://127.0.0.1:$port/predict" -H 'content-type: application/json' -d '{

@@ -17,7 +17,7 @@ from service.scoring.bundle import scorer_from_files
 from service.scoring.encoder import Encoder
 from service.scoring.scorer import Scorer
 from tests.e2e.conftest import Promoted
-from tests.processes import post
+from tests.processes import Home, post
 from training.use_cases import use_cases
 
 NAMES = sorted(use_cases())
@@ -88,6 +88,14 @@ def test_the_comparison_of_doors_turns_red_when_one_is_skewed(
 
     monkeypatch.setattr(Encoder, "encode_table", skewed)
     assert trainings_own_scores(scorer, records) != single
+
+
+def test_the_old_systems_ten_rows_train_and_are_said_to_prove_nothing(
+    real_data: Path, tmp_path: Path
+) -> None:
+    done = Home(tmp_path).aval("train", "fraud_transactions", "--data", real_data / "transactions_seed.csv")
+    assert done.returncode == 0, done.stderr
+    assert "note: 10 rows prove nothing: every figure here is noise. A smoke test only." in done.stdout
 
 
 def stored_scorer(case: Promoted) -> Scorer:

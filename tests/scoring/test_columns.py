@@ -60,6 +60,12 @@ def test_a_decimal_has_the_bits_of_the_same_number_in_a_text_file(units: list[in
     assert accepted(AMOUNT, array) == [float(str(value)) for value in written]
 
 
+def test_a_decimal_is_shown_as_it_was_written() -> None:
+    decimals = pa.array([Decimal(10**20), Decimal("0.5")], pa.decimal128(38, 1))
+    _, refused = read(BOOLEAN, [decimals])
+    assert [repr(value) for block in refused for value in block.values] == ["100000000000000000000", "0.5"]
+
+
 def test_an_integer_column_with_a_null_that_became_floats_still_holds_ids() -> None:
     assert accepted(ID, pa.array([101.0, None, 103.0])) == [None, None, None]
 

@@ -112,7 +112,7 @@ def test_refuses_a_column_that_contradicts_itself(fields: dict[str, Any], messag
         ({"outcome": {"name": "income", "bad": [1], "good": [0]}}, "declared twice: income"),
         (
             {"derived": [{"name": "r", "operation": "log", "of": ["salary"]}]},
-            "r is derived from 'salary', which is no feature or time",
+            "r is derived from 'salary', which is no number among the features",
         ),
         (
             {"derived": [{"name": "r", "operation": "log", "of": ["sex"]}]},

@@ -43,6 +43,11 @@ def test_probabilities_are_counted_in_twentieths(profile: Profile) -> None:
     assert len(profile.probability.counts) == 20
 
 
+def test_a_probability_equal_to_a_border_counts_above_it(contract: Contract) -> None:
+    profile = make_profile(contract, matrix_of(contract, [20, 30], [0, 0]), np.array([0.05, 0.95]), 0.3)
+    assert [place for place, count in enumerate(profile.probability.counts) if count] == [1, 19]
+
+
 def matrix_of(
     contract: Contract, age: list[float], purpose: list[float]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:

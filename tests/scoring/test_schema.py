@@ -109,7 +109,7 @@ def test_the_outcome_is_no_property(contract: Contract) -> None:
 
 
 def test_integers_are_limited_to_those_that_a_float_holds() -> None:
-    count = {"name": "n", "type": "integer", "maximum": 1e18}
+    count = {"name": "n", "type": "integer", "minimum": -1e18, "maximum": 1e18}
     outcome = {"name": "bad", "bad": [1], "good": [0]}
     contract = Contract.model_validate(
         {"use_case": "x", "title": "X", "columns": [count], "outcome": outcome}

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.scoring.contract import Contract
+from service.scoring.contract import ColumnType, Contract
 from service.scoring.findings import Code
 from service.scoring.validation import RecordInvalid, TableInvalid, Validator
 from tests.scoring.agreement import assert_same_judgement, judge
 from tests.scoring.strategies import THOROUGH, USUAL, contracts, good_records, json_records, rows, text_rows
+from tests.scoring.values import ODD_TEXTS, ODD_TIMES, meaning
 
 
 @THOROUGH
@@ -30,6 +31,33 @@ def test_a_table_is_judged_like_its_records(data: st.DataObject) -> None:
 def test_a_table_of_text_is_judged_like_the_records_it_stands_for(data: st.DataObject) -> None:
     drawn = data.draw(text_rows(data.draw(contracts())))
     assert_same_judgement(Validator(drawn.contract), drawn.records, drawn.table, text=True)
+
+
+@pytest.mark.parametrize("kind", ColumnType)
+@pytest.mark.parametrize("text", [False, True])
+def test_every_odd_text_is_judged_alike(kind: ColumnType, text: bool) -> None:
+    levels = {"levels": ["1", "nan"] if text else [0, 1]} if kind is ColumnType.CATEGORY else {}
+    role = {ColumnType.TIME: "time", ColumnType.ID: "id"}.get(kind, "feature")
+    columns = [
+        {"name": "x", "type": kind, "role": role, **levels},
+        {"name": "y", "type": "boolean", "required": False},
+    ]
+    outcome = {"name": "bad", "bad": [1], "good": [0]}
+    contract = Contract.model_validate(
+        {"use_case": "x", "title": "X", "columns": columns, "outcome": outcome}
+    )
+    days = [
+        f"{year}-{month:02d}-{day:02d}"
+        for year in (1900, 2023, 2024)
+        for month in range(14)
+        for day in range(33)
+    ]
+    cells = [*ODD_TEXTS, *ODD_TIMES, *days]
+    column = contract.by_name["x"]
+    # One row at a time too: a column without a cell that is odd takes another way through the reader.
+    for part in (cells, *([cell] for cell in [*ODD_TEXTS, *ODD_TIMES])):
+        records = [{"x": meaning(column, cell) if text else cell} for cell in part]
+        assert_same_judgement(Validator(contract), records, pa.table({"x": part}), text=text)
 
 
 @USUAL
