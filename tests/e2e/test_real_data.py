@@ -36,9 +36,8 @@ LEAST_AUC = {
 def test_cross_validated_auc_is_at_least_the_stated_one(
     promoted: Callable[[str], Promoted], use_case: str
 ) -> None:
-    candidates = promoted(use_case).report["candidates"]
-    chosen = next(item for item in candidates if item["chosen"])
-    assert chosen["roc_auc"] >= LEAST_AUC[use_case]
+    # The bundle's own figures: every row scored by a fit that did not see it, in time order for fraud.
+    assert promoted(use_case).report["shipped"]["metrics"]["roc_auc"] >= LEAST_AUC[use_case]
 
 
 @pytest.mark.parametrize("use_case", NAMES)

@@ -116,11 +116,11 @@ def test_refuses_a_column_that_contradicts_itself(fields: dict[str, Any], messag
         ),
         (
             {"derived": [{"name": "r", "operation": "log", "of": ["sex"]}]},
-            "r is derived from 'sex', which is no feature or time",
+            "r is derived from 'sex', which is no number among the features",
         ),
         (
             {"derived": [{"name": "r", "operation": "log", "of": ["application_id"]}]},
-            "r is derived from 'application_id', which is no feature or time",
+            "r is derived from 'application_id', which is no number among the features",
         ),
         ({"columns": [], "derived": []}, "a contract needs at least one feature"),
     ],

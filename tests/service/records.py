@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import httpx
+import numpy as np
 
 from training.use_cases import use_cases
 
@@ -20,6 +21,12 @@ def records(use_case: str, rows: int = 300) -> list[Record]:
     table = case.sample(rows, seed=3).drop(columns=case.contract.outcome.name)
     made: list[Record] = json.loads(table.to_json(orient="records", double_precision=15))
     return made
+
+
+def shuffled(record: Record, seed: int) -> Record:
+    """Return the record with its fields in another order."""
+    fields = list(record.items())
+    return dict(fields[position] for position in np.random.default_rng(seed).permutation(len(fields)))
 
 
 def with_raw(record: Record, field: str, raw: str) -> bytes:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -183,9 +182,7 @@ def test_what_is_no_object_is_refused_as_such(predict: str, body: bytes, seen: s
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_what_is_no_json_is_answered_with_400_and_the_reason(
-    predict: str, body: bytes, detail: str
-) -> None:
+def test_what_is_no_json_is_answered_with_400_and_the_reason(predict: str, body: bytes, detail: str) -> None:
     assert detail in problem(post(predict, body), 400)["detail"]
 
 
@@ -319,9 +316,7 @@ def changed_records(draw: st.DrawFn) -> Any:
             del record[name]
         else:
             record[name] = draw(JSON_VALUES)
-    fields = list(record.items())
-    random.Random(len(fields)).shuffle(fields)
-    return dict(fields)
+    return {name: record[name] for name in draw(st.permutations(list(record)))}
 
 
 def test_whatever_json_is_sent_a_decision_comes_exactly_when_the_contract_accepts_it(
