@@ -28,15 +28,15 @@ from service.scoring.scorer import Scorer
 from service.settings import Settings
 
 
-def _load(settings: Settings) -> Scorer:
+def _start() -> tuple[Settings, Scorer]:
     try:
-        return load_scorer(settings.model, settings.bentoml_home)
+        settings = Settings.from_environment()
+        return settings, load_scorer(settings.model, settings.bentoml_home)
     except AvalError as error:
         sys.exit(f"aval: error: {error}")
 
 
-SETTINGS = Settings.from_environment()
-SCORER = _load(SETTINGS)
+SETTINGS, SCORER = _start()
 
 
 class JsonInput(IODescriptor):

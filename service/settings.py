@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.errors import WrongUse
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -26,7 +28,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read the settings; every one has a default."""
+        """Read the settings; every one has a default. Raises `WrongUse` for one that cannot be read."""
         home = Path(os.environ.get("AVAL_HOME") or ".aval").absolute()
         bentoml_home = os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
         return cls(
@@ -34,5 +36,11 @@ class Settings:
             home=home,
             bentoml_home=Path(bentoml_home).absolute(),
             tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
-            largest_body=int(os.environ.get("AVAL_MAX_BODY") or 2**20),
+            largest_body=_positive("AVAL_MAX_BODY", os.environ.get("AVAL_MAX_BODY") or str(2**20)),
         )
+
+
+def _positive(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 12 and int(text)):
+        raise WrongUse(f"{name}={text!r} is not a number of bytes; it must be a whole number above 0")
+    return int(text)

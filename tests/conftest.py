@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,6 +24,9 @@ from training.candidates import FOR_FEW, Candidate
 from training.data import generate_cases
 from training.train import Trained, train
 from training.use_cases import use_cases
+
+# Not a fixture: servers that were started into it are stopped only when the last fixture ends.
+atexit.register(shutil.rmtree, Path(os.environ["BENTOML_HOME"]).parent, ignore_errors=True)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 QUICK_ROWS = 2_600

@@ -96,8 +96,15 @@ def quote(value: Any) -> str:
     elif isinstance(value, int) and abs(value) >= 10**LONGEST_QUOTE:
         text = f"an integer of more than {LONGEST_QUOTE} digits"
     else:
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        text = _json_text(value)
     return _sendable(text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…")
+
+
+def _json_text(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "a value nested too deeply to show"
 
 
 def _sendable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A server of its own for tests that break things around it."""
+"""A server of its own, and a stored bundle, for tests that break things."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from service.scoring.bundle import version_of
 from service.scoring.scorer import Scorer
 from tests.processes import Home
+from training.train import Trained
 
+STORED = "loan_approval"
 CHECKOUT = Path(__file__).resolve().parents[2]
 FAULTY_INCOME = 666_000
 SECRET = "secret of the server"
@@ -60,3 +63,27 @@ def alone(
     with home.serve(tag, PYTHONPATH=path, MLFLOW_TRACKING_URI="http://127.0.0.1:9") as url:
         shutil.rmtree(home.bentoml_home / "models")
         yield Alone(url, home, tag)
+
+
+@pytest.fixture
+def files(quick: Callable[..., Trained]) -> dict[str, bytes]:
+    """The files of a bundle of loan approval."""
+    return dict(quick(STORED).files)
+
+
+@pytest.fixture
+def store(quick_home: Callable[[str], Home]) -> Path:
+    """The BentoML home of this session, in which loan approval has a champion."""
+    return quick_home(STORED).bentoml_home
+
+
+@pytest.fixture
+def folder(store: Path, files: dict[str, bytes]) -> Iterator[Path]:
+    """The champion's folder; whatever a test does to it is undone."""
+    place = store / "models" / STORED / version_of(files)
+    kept = {path.name: path.read_bytes() for path in place.iterdir()}
+    yield place
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for name, content in kept.items():
+        (place / name).write_bytes(content)

@@ -7,12 +7,10 @@ import os
 import pickle
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import bentoml
 import numpy as np
 import pytest
 
@@ -21,51 +19,24 @@ from service.model_store import (
     BENTOML_FILE,
     Champion,
     champion,
-    champions,
     load_scorer,
-    read_folder,
-    save_bundle,
     set_champion,
 )
-from service.scoring.bundle import MANIFEST, RUN, scorer_from_files, version_of
+from service.scoring.bundle import MANIFEST, scorer_from_files, version_of
 from service.scoring.errors import BundleInvalid
 from service.scoring.schema import example_record
 from tests.processes import PROGRAMS, Home, free_port, post
+from tests.service.conftest import STORED
 from training.train import Trained
 
-USE_CASE = "loan_approval"
-LABELS = {"use_case": USE_CASE}
-
-
-@pytest.fixture
-def files(quick: Callable[..., Trained]) -> dict[str, bytes]:
-    """The files of a bundle of loan approval."""
-    return dict(quick(USE_CASE).files)
-
-
-@pytest.fixture
-def store(quick_home: Callable[[str], Home]) -> Path:
-    """The BentoML home of this session, in which loan approval has a champion."""
-    return quick_home(USE_CASE).bentoml_home
-
-
-@pytest.fixture
-def folder(store: Path, files: dict[str, bytes]) -> Iterator[Path]:
-    """The champion's folder; whatever a test does to it is undone."""
-    place = store / "models" / USE_CASE / version_of(files)
-    kept = {path.name: path.read_bytes() for path in place.iterdir()}
-    yield place
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    for name, content in kept.items():
-        (place / name).write_bytes(content)
+LABELS = {"use_case": STORED}
 
 
 def loaded(store: Path) -> str:
-    return load_scorer(USE_CASE, store).tag
+    return load_scorer(STORED, store).tag
 
 
-def refusal(store: Path, name: str | None = USE_CASE) -> str:
+def refusal(store: Path, name: str | None = STORED) -> str:
     with pytest.raises(ModelRefused) as refused:
         load_scorer(name, store)
     return str(refused.value)
@@ -87,19 +58,19 @@ def one_byte_changed(content: bytes, position: int) -> bytes:
 
 
 def test_a_use_case_loads_its_champion(store: Path, files: dict[str, bytes]) -> None:
-    assert load_scorer(USE_CASE, store).tag == f"{USE_CASE}:{version_of(files)}"
+    assert load_scorer(STORED, store).tag == f"{STORED}:{version_of(files)}"
 
 
 def test_a_tag_loads_that_version_whatever_the_champion_is(
     tmp_path: Path, store: Path, files: dict[str, bytes]
 ) -> None:
-    tag = f"{USE_CASE}:{version_of(files)}"
+    tag = f"{STORED}:{version_of(files)}"
     assert load_scorer(tag, tmp_path).tag == tag
 
 
 def test_no_name_loads_the_only_champion(tmp_path: Path, store: Path) -> None:
-    set_champion(USE_CASE, champion(USE_CASE, store), tmp_path)
-    assert load_scorer(None, tmp_path).contract.use_case == USE_CASE
+    set_champion(STORED, champion(STORED, store), tmp_path)
+    assert load_scorer(None, tmp_path).contract.use_case == STORED
 
 
 def test_no_name_with_several_champions_lists_them(tmp_path: Path) -> None:
@@ -120,7 +91,7 @@ def test_an_unknown_use_case_says_which_there_are_and_which_command_to_run(store
     with pytest.raises(NoSuchModel) as refused:
         load_scorer("boat_loans", store)
     assert "boat_loans has no champion" in str(refused.value)
-    assert USE_CASE in str(refused.value)
+    assert STORED in str(refused.value)
     assert str(refused.value).endswith("run: aval train boat_loans && aval promote boat_loans")
 
 
@@ -244,7 +215,7 @@ def test_a_pickle_is_not_loaded_even_where_all_hashes_were_forged_to_fit(
         for bomb in bombs(tmp_path / "marker"):
             forged = with_new_manifest({**files, name: bomb})
             with pytest.raises(BundleInvalid) as refused:
-                scorer_from_files(forged, use_case=USE_CASE, version=version_of(forged))
+                scorer_from_files(forged, use_case=STORED, version=version_of(forged))
             assert not (tmp_path / "marker").exists()
             assert name.partition(".")[0] in str(refused.value)
 
@@ -267,18 +238,18 @@ def test_a_forgery_whose_hashes_fit_is_refused_because_it_has_another_version(
         (folder / name).write_bytes(forged[name])
     message = refusal(store)
     assert f"manifest.json has the version {version_of(forged)}, not {version_of(files)}" in message
-    assert scorer_from_files(forged, use_case=USE_CASE, version=version_of(forged)).policy.refer_from == 1.0
+    assert scorer_from_files(forged, use_case=STORED, version=version_of(forged)).policy.refer_from == 1.0
 
 
 def test_a_bundle_of_another_use_case_under_this_name_is_refused(
     store: Path, quick: Callable[..., Trained]
 ) -> None:
     other = quick("german_credit").files
-    place = store / "models" / USE_CASE / version_of(other)
+    place = store / "models" / STORED / version_of(other)
     place.mkdir()
     for name, content in other.items():
         (place / name).write_bytes(content)
-    message = refusal(store, f"{USE_CASE}:{version_of(other)}")
+    message = refusal(store, f"{STORED}:{version_of(other)}")
     shutil.rmtree(place)
     assert "the bundle is of use case 'german_credit', not of 'loan_approval'" in message
 
@@ -294,166 +265,6 @@ def test_bentomls_own_description_has_no_effect_on_loading(
     (folder / BENTOML_FILE).write_bytes(content)
     assert loaded(store)
     assert not (tmp_path / "marker").exists()
-
-
-# Saving
-
-
-def test_saving_a_bundle_again_changes_nothing(store: Path, folder: Path, files: dict[str, bytes]) -> None:
-    def stamps() -> dict[str, tuple[int, int]]:
-        return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
-
-    before = stamps()
-    assert save_bundle(files, USE_CASE, LABELS) == f"{USE_CASE}:{version_of(files)}"
-    assert save_bundle({**files, RUN: b'{"seconds": 7}'}, USE_CASE, {}) == f"{USE_CASE}:{version_of(files)}"
-    assert stamps() == before
-
-
-def test_saving_repairs_a_copy_that_lacks_any_file(
-    store: Path, folder: Path, files: dict[str, bytes]
-) -> None:
-    for name in [*files, BENTOML_FILE]:
-        (folder / name).unlink()
-        save_bundle(files, USE_CASE, LABELS)
-        assert read_folder(folder) == files
-        assert loaded(store)
-        assert bentoml.models.get(f"{USE_CASE}:{version_of(files)}").info.labels == LABELS
-
-
-def test_saving_repairs_a_copy_that_was_changed(store: Path, folder: Path, files: dict[str, bytes]) -> None:
-    (folder / "policy.json").write_bytes(b"{}")
-    (folder / "extra.json").write_bytes(b"{}")
-    save_bundle(files, USE_CASE, LABELS)
-    assert read_folder(folder) == files
-
-
-def test_saving_repairs_a_folder_that_a_crash_left_empty(
-    store: Path, folder: Path, files: dict[str, bytes]
-) -> None:
-    shutil.rmtree(folder)
-    folder.mkdir()
-    save_bundle(files, USE_CASE, LABELS)
-    assert loaded(store)
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b"a: [", b"name: x\n", b"\xff"])
-def test_saving_repairs_bentomls_own_description(
-    store: Path, folder: Path, files: dict[str, bytes], content: bytes
-) -> None:
-    (folder / BENTOML_FILE).write_bytes(content)
-    save_bundle(files, USE_CASE, LABELS)
-    assert bentoml.models.get(f"{USE_CASE}:{version_of(files)}").info.labels == LABELS
-
-
-def test_saving_refuses_what_is_no_bundle_of_the_use_case(store: Path, files: dict[str, bytes]) -> None:
-    wrong = [
-        ({**files, "policy.json": b"{}"}, USE_CASE, "policy.json was changed"),
-        ({**files, "extra.json": b"{}"}, USE_CASE, "extra.json"),
-        ({name: files[name] for name in files if name != MANIFEST}, USE_CASE, "manifest.json is missing"),
-        (files, "german_credit", "of use case 'loan_approval', not of 'german_credit'"),
-    ]
-    for bundle, use_case, message in wrong:
-        with pytest.raises(BundleInvalid) as refused:
-            save_bundle(bundle, use_case, LABELS)
-        assert message in str(refused.value)
-    assert not (store / "models" / "german_credit" / version_of(files)).exists()
-
-
-def test_run_facts_are_stored_outside_the_hash(store: Path, folder: Path, files: dict[str, bytes]) -> None:
-    shutil.rmtree(folder)
-    save_bundle({**files, RUN: b'{"seconds": 7}'}, USE_CASE, LABELS)
-    assert (folder / RUN).read_bytes() == b'{"seconds": 7}'
-    (folder / RUN).write_bytes(b"anything")
-    assert loaded(store)
-
-
-# The champion's pointer
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "is damaged"),
-        (b"{", "is damaged"),
-        (b"{}", "is damaged"),
-        (b"[]", "is damaged"),
-        (b"null", "is damaged"),
-        (b"\xff", "is damaged"),
-        (b"[" * 100_000, "is damaged"),
-        (b'{"model": "loan_approval:1"}', "is damaged"),
-        (
-            b'{"model": 5, "registry_version": "1", "promoted_at": "", "promoted_by": ""}',
-            "names 5, which is no model of loan_approval",
-        ),
-        (
-            b'{"model": "german_credit:1", "registry_version": "1", "promoted_at": "", "promoted_by": ""}',
-            "names 'german_credit:1', which is no model of loan_approval",
-        ),
-    ],
-    ids=lambda value: repr(value)[:24],
-)
-def test_a_damaged_pointer_is_refused_with_its_file_and_what_to_do(
-    tmp_path: Path, content: bytes, said: str
-) -> None:
-    file = tmp_path / "champions" / "loan_approval.json"
-    file.parent.mkdir()
-    file.write_bytes(content)
-    for name in (USE_CASE, None):
-        message = refusal(tmp_path, name)
-        assert message.startswith(str(file))
-        assert said in message
-        assert message.endswith("delete it and run: aval promote loan_approval")
-
-
-def test_a_damaged_pointer_of_one_use_case_does_not_stop_another(tmp_path: Path, store: Path) -> None:
-    set_champion(USE_CASE, champion(USE_CASE, store), tmp_path)
-    (tmp_path / "champions" / "german_credit.json").write_text("{")
-    assert loaded(tmp_path)
-    with pytest.raises(ModelRefused) as refused:
-        champions(tmp_path)
-    assert "german_credit.json is damaged" in str(refused.value)
-
-
-def test_setting_a_champion_again_repairs_its_pointer(tmp_path: Path, store: Path) -> None:
-    file = tmp_path / "champions" / "loan_approval.json"
-    file.parent.mkdir()
-    file.write_text("{")
-    set_champion(USE_CASE, champion(USE_CASE, store), tmp_path)
-    assert champion(USE_CASE, tmp_path) == champion(USE_CASE, store)
-
-
-def test_champions_are_listed_by_name_and_a_half_written_one_is_not_among_them(tmp_path: Path) -> None:
-    for use_case in ("b", "a"):
-        set_champion(use_case, Champion(f"{use_case}:1", "1", "", ""), tmp_path)
-    (tmp_path / "champions" / ".c.4711").write_text("{")
-    assert list(champions(tmp_path)) == ["a", "b"]
-
-
-def test_a_reader_never_sees_a_broken_or_missing_pointer_while_champions_change(tmp_path: Path) -> None:
-    pointers = [Champion(f"a:{number}", str(number), "x" * 5000, "") for number in range(2)]
-    set_champion("a", pointers[0], tmp_path)
-    seen: list[Champion] = []
-    wrong: list[Exception] = []
-    finished = threading.Event()
-
-    def read() -> None:
-        while not finished.is_set():
-            try:
-                seen.append(champion("a", tmp_path))
-            except Exception as error:
-                wrong.append(error)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for turn in range(1, 201):
-        set_champion("a", pointers[turn % 2], tmp_path)
-    finished.set()
-    reader.join()
-    assert wrong == []
-    assert len(seen) > 50
-    assert {pointer.model for pointer in seen} == {"a:0", "a:1"}
-    assert all(pointer in pointers for pointer in seen)
-    assert [path.name for path in (tmp_path / "champions").iterdir()] == ["a.json"]
 
 
 # What `bentoml serve` says
@@ -492,9 +303,9 @@ def test_a_changed_bundle_is_not_served_and_its_file_is_named(
     tmp_path: Path, store: Path, files: dict[str, bytes]
 ) -> None:
     home = Home(tmp_path)
-    shutil.copytree(store / "models" / USE_CASE, home.bentoml_home / "models" / USE_CASE)
-    set_champion(USE_CASE, champion(USE_CASE, store), home.bentoml_home)
-    stored = home.bentoml_home / "models" / USE_CASE / version_of(files) / "policy.json"
+    shutil.copytree(store / "models" / STORED, home.bentoml_home / "models" / STORED)
+    set_champion(STORED, champion(STORED, store), home.bentoml_home)
+    stored = home.bentoml_home / "models" / STORED / version_of(files) / "policy.json"
     stored.write_bytes(one_byte_changed(files["policy.json"], 5))
     line = serve_and_fail(home)
     assert "policy.json was changed" in line
@@ -504,7 +315,7 @@ def test_a_changed_bundle_is_not_served_and_its_file_is_named(
 def test_the_served_model_is_the_stored_one(
     served: Callable[[str], str], store: Path, quick: Callable[..., Trained]
 ) -> None:
-    record = example_record(quick(USE_CASE).scorer.contract)
-    answer = post(f"{served(USE_CASE)}/predict", record).json()
-    scorer = load_scorer(USE_CASE, store)
+    record = example_record(quick(STORED).scorer.contract)
+    answer = post(f"{served(STORED)}/predict", record).json()
+    scorer = load_scorer(STORED, store)
     assert (answer["model"], answer["probability"]) == (scorer.tag, scorer.score(record).probability)
