@@ -17,8 +17,9 @@ from service.scoring.scorer import Scorer
 from service.scoring.validation import RecordInvalid
 
 MOST_RECORDS = 1_000
-# Every field that a record can really have is among the first; the rest would make answers of 20 MB.
-MOST_FINDINGS = 100
+# Every declared field has its finding; of fields that do not exist a few tell enough, and all would be megabytes.
+MOST_UNKNOWN = 5
+MOST_TOLD = 3
 # A record holds no lists and no objects; deeper than this, words about it would exhaust the stack.
 MOST_LEVELS = 32
 
@@ -69,6 +70,8 @@ def decide(scorer: Scorer, body: bytes, request_id: str) -> dict[str, Any]:
 
 def decide_bulk(scorer: Scorer, body: bytes, request_id: str) -> dict[str, Any]:
     """Return `{"results": [...]}` for `{"records": [...]}`; a bad record is a problem in its place.
+
+    What makes the body itself unreadable (no JSON, a field twice, nested too deeply) refuses all of it.
 
     Raises `ProblemError` when the body is not of that form.
     """
@@ -152,11 +155,13 @@ def _decide_record(scorer: Scorer, record: Any, request_id: str) -> dict[str, An
 
 
 def _refused(error: RecordInvalid) -> ProblemError:
-    shown, count = error.findings[:MOST_FINDINGS], len(error.findings)
+    unknown = [item for item in error.findings if item.code is Code.UNKNOWN]
+    known = [item for item in error.findings if item.code is not Code.UNKNOWN]
+    shown, count = [*known, *unknown[:MOST_UNKNOWN]], len(error.findings)
     detail = f"{count} field{'s' if count > 1 else ''} of the record refused: "
-    detail += "; ".join(item.message for item in shown)
-    if count > MOST_FINDINGS:
-        detail += f"; and {count - MOST_FINDINGS} more, which are not listed"
+    detail += "; ".join(item.message for item in shown[:MOST_TOLD])
+    if count > MOST_TOLD:
+        detail += f"; and {count - MOST_TOLD} more"
     return ProblemError(422, detail, shown)
 
 

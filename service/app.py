@@ -15,6 +15,7 @@ import bentoml
 from _bentoml_sdk.io_models import IODescriptor
 from bentoml._internal.service.openapi.specification import Schema
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -23,7 +24,7 @@ from service.answers import BulkAnswer, DecisionAnswer, bulk_schema, decide, dec
 from service.errors import AvalError
 from service.model_store import load_scorer
 from service.problems import ProblemError, ProblemMiddleware, problem_response
-from service.scoring.schema import example_record, json_schema
+from service.scoring.schema import json_schema
 from service.scoring.scorer import Scorer
 from service.settings import Settings
 
@@ -74,10 +75,12 @@ class BulkInput(JsonInput):
     described = bulk_schema(SCORER)
 
 
-async def _answer(request: Request, decide_body: Callable[[Scorer, bytes, str], dict[str, Any]]) -> Response:
+def _answer_body(
+    request: Request, body: bytes, decide_body: Callable[[Scorer, bytes, str], dict[str, Any]]
+) -> Response:
     request_id = request.state.request_id
     try:
-        return JSONResponse(decide_body(SCORER, await request.body(), request_id))
+        return JSONResponse(decide_body(SCORER, body, request_id))
     except ProblemError as problem:
         return problem_response(problem, request_id)
 
@@ -86,29 +89,29 @@ class _Doors:
     """Scores one record or a bulk of them."""
 
     def __init__(self) -> None:
-        SCORER.contributions(example_record(SCORER.contract))
+        SCORER.reasons_of(SCORER.profile.reference())
 
     @bentoml.api(route="/predict", input_spec=RecordInput, output_spec=DecisionAnswer)
     async def predict(self, request: Request, /) -> Response:
         """Decide on one record."""
-        return await _answer(request, decide)
+        return _answer_body(request, await request.body(), decide)
 
     @bentoml.api(route="/predict_bulk", input_spec=BulkInput, output_spec=BulkAnswer)
     async def predict_bulk(self, request: Request, /) -> Response:
         """Decide on up to a thousand records; a bad one never fails its neighbours."""
-        return await _answer(request, decide_bulk)
+        return await run_in_threadpool(_answer_body, request, await request.body(), decide_bulk)
 
 
 def _also_at(path: str) -> Any:
     async def predict(self: _Doors, request: Request, /) -> Response:
-        return await _answer(request, decide)
+        return _answer_body(request, await request.body(), decide)
 
     predict.__doc__ = "Decide on one record, as `/predict` does."
     return bentoml.api(route=path, input_spec=RecordInput, output_spec=DecisionAnswer)(predict)
 
 
-for _path in SCORER.contract.also_at:
-    setattr(_Doors, _path.strip("/"), _also_at(_path))
+for _number, _path in enumerate(SCORER.contract.also_at):
+    setattr(_Doors, f"also_at_{_number}", _also_at(_path))
 
 
 def _facts(body: dict[str, Any]) -> Callable[[Request], Response]:

@@ -84,7 +84,7 @@ def champion(use_case: str | None, bentoml_home: Path) -> Champion:
                 f"several use cases have a champion; set AVAL_MODEL to one of: {', '.join(known)}"
             )
         raise NoSuchModel(
-            "the model store has no champion; run: aval train credit_risk && aval promote credit_risk"
+            "the model store has no champion; run: aval train USE_CASE && aval promote USE_CASE (see: aval use-cases)"
         )
     if use_case not in known:
         others = f" (there is one of: {', '.join(known)})" if known else ""
@@ -98,6 +98,14 @@ def champion(use_case: str | None, bentoml_home: Path) -> Champion:
 def champions(bentoml_home: Path) -> dict[str, Champion]:
     """Return the champions by use case, in alphabetical order."""
     return {file.stem: _read_pointer(file) for file in _pointers(bentoml_home)}
+
+
+def find_champion(use_case: str, bentoml_home: Path) -> Champion | None:
+    """Return a use case's champion, None where there is none or its pointer cannot be read and is to be replaced."""
+    try:
+        return _read_pointer(bentoml_home / CHAMPIONS / f"{use_case}.json")
+    except ModelRefused:
+        return None
 
 
 def set_champion(use_case: str, pointer: Champion, bentoml_home: Path) -> None:
@@ -126,7 +134,7 @@ def _pointers(bentoml_home: Path) -> list[Path]:
 
 
 def _read_pointer(file: Path) -> Champion:
-    next_step = f"delete it and run: aval promote {file.stem}"
+    next_step = f"run: aval promote {file.stem}"
     try:
         pointer = Champion(**json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:

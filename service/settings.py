@@ -29,7 +29,7 @@ class Settings:
     @classmethod
     def from_environment(cls) -> Settings:
         """Read the settings; every one has a default. Raises `WrongUse` for one that cannot be read."""
-        home = Path(os.environ.get("AVAL_HOME") or ".aval").absolute()
+        home = Path(os.environ.get("AVAL_HOME") or ".aval").expanduser().absolute()
         bentoml_home = os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
         return cls(
             model=os.environ.get("AVAL_MODEL") or None,

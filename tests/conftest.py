@@ -75,7 +75,6 @@ def quick_home() -> Callable[[str], Home]:
     store = Path(os.environ["BENTOML_HOME"])
     home = Home(store.parent)
 
-    @cache
     def with_champion(use_case: str) -> Home:
         trained = quick_training(use_case)
         tag = save_bundle(trained.files, use_case, {"use_case": use_case})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,11 +34,16 @@ def main() -> None:
     """Run the command; a user's error becomes one line and an exit code."""
     for noisy in ("alembic", "bentoml"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A polite request to end removes what was begun, as any error does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except AvalError as error:
         complain(f"aval: error: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        complain(f"aval: error: {error}")
+        sys.exit(WrongUse.exit_code)
 
 
 @app.command("use-cases")
@@ -90,7 +96,7 @@ def train(
     use_case: UseCaseName,
     data: Annotated[Path | None, typer.Option(help="CSV, CSV.gz or Parquet file of past cases")] = None,
     rows: Annotated[int, typer.Option(min=100, help="how many to generate without --data")] = GENERATED_ROWS,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train, calibrate and judge the candidates, and register the chosen one as challenger."""

@@ -53,7 +53,8 @@ def progress(title: str) -> Iterator[Callable[[str], None]]:
 def say_training(evidence: Mapping[str, Any]) -> None:
     """Print what a training saw and found."""
     data = evidence["data"]
-    say(f"{data['rows']} cases ({data['source']}), {data['bad_rate']:.2%} bad; {data['split']}")
+    kind = "generated cases" if data["generated"] else "cases"
+    say(f"{data['rows']} {kind}, {data['bad_rate']:.2%} bad; {data['split']}")
     for message, count in data["refused"].items():
         say(f"left out {count}: {message}")
     for warning in evidence["warnings"]:

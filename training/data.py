@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ from service.errors import UnreadableInput
 from service.scoring.arithmetic import FloatArray
 from service.scoring.contract import Column, ColumnType, Contract, Role
 from service.scoring.encoder import Encoder
-from service.scoring.findings import quote
+from service.scoring.findings import allowed_values, quote
 from service.scoring.profile import level_counts
-from service.scoring.validation import TableInvalid, Validator
+from service.scoring.validation import CheckedTable, TableInvalid, Validator
 from training.use_case import UseCase
 
 Outcomes = npt.NDArray[np.int8]
@@ -32,8 +32,8 @@ class Cases:
     """Past cases of one use case that the contract accepts.
 
     table: the declared columns and the outcome, typed. matrix: float64 (rows, inputs). outcomes: int8 (rows,),
-    1 = bad. values: the checked floats of every declared column. refused: per message how many rows the contract
-    refused; they are left out.
+    1 = bad. values: the checked floats of every declared column. refused: by column and reason, how
+    many values the contract refused; their rows are left out.
     """
 
     use_case: UseCase
@@ -44,6 +44,7 @@ class Cases:
     refused: dict[str, int]
     fingerprint: str
     source: str
+    generated: bool = False
 
     @property
     def rows(self) -> int:
@@ -57,10 +58,17 @@ class Cases:
 
     @property
     def times(self) -> FloatArray | None:
-        """Seconds since 1970 of each case, where every case has a time."""
+        """Seconds since 1970 of each case (rows,), None where no case has a time.
+
+        Raises `UnreadableInput` when only some have one: without it they would be learnt from out of order.
+        """
         for column in self.use_case.contract.of_role(Role.TIME):
-            if not np.isnan(self.values[column.name]).any():
-                return self.values[column.name]
+            times = self.values[column.name]
+            missing = int(np.isnan(times).sum())
+            if 0 < missing < self.rows:
+                raise UnreadableInput(f"{self.source}: {missing} of {self.rows} cases have no {column.name}")
+            if not missing:
+                return times
         return None
 
     @property
@@ -83,7 +91,7 @@ def read_cases(use_case: UseCase, file: Path) -> Cases:
             table, text = pa.parquet.read_table(file), False
         else:
             table, text = _read_csv(file), True
-    except (OSError, pa.ArrowInvalid, EOFError) as error:
+    except (OSError, pa.ArrowException, EOFError, UnicodeDecodeError) as error:
         raise UnreadableInput(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
     return cases_of_table(use_case, table, text=text, source=file.name)
 
@@ -91,7 +99,8 @@ def read_cases(use_case: UseCase, file: Path) -> Cases:
 def generate_cases(use_case: UseCase, rows: int, seed: int) -> Cases:
     """Return cases from the use case's own generator."""
     table = pa.Table.from_pandas(use_case.sample(rows, seed), preserve_index=False)
-    return cases_of_table(use_case, table, text=False, source=f"generated: {rows} rows, seed {seed}")
+    cases = cases_of_table(use_case, table, text=False, source=f"generated with seed {seed}")
+    return replace(cases, generated=True)
 
 
 def cases_of_table(use_case: UseCase, table: pa.Table, *, text: bool, source: str) -> Cases:
@@ -100,17 +109,16 @@ def cases_of_table(use_case: UseCase, table: pa.Table, *, text: bool, source: st
     Raises `UnreadableInput` for wrong columns, an unknown outcome, or when only one outcome occurs.
     """
     contract = use_case.contract
-    outcomes = _read_outcomes(contract, table)
     try:
         checked = Validator(contract).check_table(table, text=text)
-    except TableInvalid as error:
+    except (TableInvalid, pa.ArrowException) as error:
         raise UnreadableInput(f"{source}: {error}") from None
+    outcomes = _read_outcomes(contract, table)
     kept = np.flatnonzero(checked.valid)
     if len(np.unique(outcomes[kept])) < 2:
         raise UnreadableInput(
             f"{source}: training needs good and bad cases; all {len(kept)} have one outcome"
         )
-    messages = [item.message for items in checked.findings().values() for item in items]
     values = {name: column[kept] for name, column in checked.values.items()}
     return Cases(
         use_case=use_case,
@@ -118,7 +126,7 @@ def cases_of_table(use_case: UseCase, table: pa.Table, *, text: bool, source: st
         matrix=Encoder(contract).encode_table(values),
         outcomes=outcomes[kept],
         values=values,
-        refused={message: messages.count(message) for message in sorted(set(messages))},
+        refused=_refusals(checked),
         fingerprint=_fingerprint(values, outcomes[kept]),
         source=source,
     )
@@ -134,6 +142,15 @@ def keep_snapshot(cases: Cases, folder: Path) -> Path:
         scratch.chmod(0o600)
         scratch.replace(target)
     return target
+
+
+def _refusals(checked: CheckedTable) -> dict[str, int]:
+    """Count refused rows by column and reason; the values themselves are somebody's data and are left out."""
+    counts: dict[str, int] = {}
+    for block in checked.refused:
+        reason = f"{block.column.name}: {block.code}; it must be {allowed_values(block.column)}"
+        counts[reason] = counts.get(reason, 0) + len(block.rows)
+    return counts
 
 
 def _typed(contract: Contract, table: pa.Table, values: dict[str, FloatArray]) -> pa.Table:

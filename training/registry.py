@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import logging
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from service.errors import ModelRefused, NoSuchModel
-from service.model_store import Champion, champions, read_folder, save_bundle, set_champion
-from service.scoring.bundle import RUN, version_of
+from service.model_store import Champion, find_champion, read_folder, save_bundle, set_champion
+from service.scoring.bundle import RUN, scorer_from_files
 from service.scoring.errors import BundleInvalid
 from service.scoring.scorer import Scorer
 from service.settings import Settings
@@ -80,10 +81,8 @@ class Registry:
     def find(self, use_case: str, number: str | None = None) -> Version:
         """Return a version by number, or the challenger; raises `NoSuchModel`."""
         version = self._model_version(use_case, number)
-        with tempfile.TemporaryDirectory() as folder:
-            files = self._download(version, Path(folder))
-        evidence = json.loads(files["evidence.json"])
-        return Version(use_case, str(version.version), version.tags["bundle"], version.run_id or "", evidence)
+        _, scorer = self._verified(version)
+        return Version(use_case, str(version.version), scorer.tag, version.run_id or "", scorer.evidence)
 
     def promote(self, use_case: str, number: str | None = None) -> tuple[Version, bool]:
         """Make a version (default: the challenger) the champion; returns it and whether anything changed.
@@ -92,46 +91,42 @@ class Registry:
         aliases move. Doing it again changes nothing. Raises `NoSuchModel` or `ModelRefused`.
         """
         version = self._model_version(use_case, number)
-        with tempfile.TemporaryDirectory() as folder:
-            files = self._download(version, Path(folder))
-        tag = version.tags.get("bundle", "")
-        try:
-            if version_of(files) != tag.partition(":")[2]:
-                raise BundleInvalid(f"the registry's files are not those of {tag}")
-            save_bundle(files, use_case, _labels(version, files))
-        except BundleInvalid as error:
-            raise ModelRefused(f"version {version.version} of {use_case} was not promoted: {error}") from None
-        before = champions(self.settings.bentoml_home).get(use_case)
-        changed = before is None or (before.model, before.registry_version) != (tag, str(version.version))
+        files, scorer = self._verified(version)
+        save_bundle(files, use_case, _labels(version, scorer, files))
+        before = find_champion(use_case, self.settings.bentoml_home)
+        changed = before is None or (before.model, before.registry_version) != (
+            scorer.tag,
+            str(version.version),
+        )
         if changed:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            pointer = Champion(tag, str(version.version), now, getpass.getuser())
+            pointer = Champion(scorer.tag, str(version.version), now, _user())
             set_champion(use_case, pointer, self.settings.bentoml_home)
         self.repair(use_case)
-        evidence = json.loads(files["evidence.json"])
-        return Version(use_case, str(version.version), tag, version.run_id or "", evidence), changed
+        found = Version(use_case, str(version.version), scorer.tag, version.run_id or "", scorer.evidence)
+        return found, changed
 
     def repair(self, use_case: str) -> None:
         """Let MLflow's aliases follow the store's champion pointer."""
-        pointer = champions(self.settings.bentoml_home).get(use_case)
+        pointer = find_champion(use_case, self.settings.bentoml_home)
         if pointer is None:
             return
         behind = self._alias(use_case, CHAMPION)
         if behind is not None and str(behind.version) == pointer.registry_version:
             return
+        promoted = self._version(use_case, pointer.registry_version)
+        # One store may serve several registries; a version of another one is none of ours.
+        if promoted is None or promoted.tags.get("bundle") != pointer.model:
+            return
         if behind is not None:
             self._client.set_registered_model_alias(use_case, PREVIOUS, behind.version)
         self._client.set_registered_model_alias(use_case, CHAMPION, pointer.registry_version)
-
-    def champion_tag(self, use_case: str) -> str | None:
-        """Return the tag that the use case is served with, if it has a champion."""
-        pointer = champions(self.settings.bentoml_home).get(use_case)
-        return pointer.model if pointer else None
 
     def _log(self, run_id: str, trained: Trained, lineage: Mapping[str, Any]) -> None:
         evidence = trained.scorer.evidence
         parameters = {
             "model": trained.chosen.name,
+            "data.source": trained.cases.source,
             **trained.chosen.parameters,
             **_flat(evidence["data"], "data"),
         }
@@ -151,7 +146,12 @@ class Registry:
         for name, value in tags.items():
             self._client.set_tag(run_id, name, value)
         with tempfile.TemporaryDirectory() as folder:
-            run = {"run_id": run_id, "trained_at": datetime.now(UTC).isoformat(timespec="seconds"), **lineage}
+            run = {
+                "run_id": run_id,
+                "data_source": trained.cases.source,
+                "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                **lineage,
+            }
             for name, content in {**trained.files, RUN: json.dumps(run, indent=1).encode()}.items():
                 (Path(folder) / name).write_bytes(content)
             self._client.log_artifacts(run_id, folder, BUNDLE)
@@ -185,45 +185,55 @@ class Registry:
             raise NoSuchModel(f"{use_case} has no trained model; run: aval train {use_case}")
         return found
 
+    def _version(self, use_case: str, number: str) -> ModelVersion | None:
+        try:
+            return self._client.get_model_version(use_case, number)
+        except MlflowException:
+            return None
+
     def _alias(self, use_case: str, alias: str) -> ModelVersion | None:
         try:
             return self._client.get_model_version_by_alias(use_case, alias)
         except MlflowException:
             return None
 
-    def _download(self, version: ModelVersion, folder: Path) -> dict[str, bytes]:
+    def _verified(self, version: ModelVersion) -> tuple[dict[str, bytes], Scorer]:
+        """Fetch a version's bundle; raises `ModelRefused` unless it is the one that was registered."""
+        use_case, _, bundle = version.tags.get("bundle", "").partition(":")
         try:
-            local = download_artifacts(
-                artifact_uri=version.source, dst_path=str(folder), tracking_uri=self.settings.tracking_uri
-            )
-        except (MlflowException, OSError) as error:
+            with tempfile.TemporaryDirectory() as folder:
+                local = download_artifacts(
+                    artifact_uri=version.source, dst_path=folder, tracking_uri=self.settings.tracking_uri
+                )
+                files = read_folder(Path(local))
+            return files, scorer_from_files(files, use_case=use_case, version=bundle)
+        except (MlflowException, OSError, BundleInvalid) as error:
             raise ModelRefused(
-                f"the bundle of {version.name} version {version.version} cannot be read: {error}"
+                f"version {version.version} of {version.name} cannot be used: {error}"
             ) from None
-        return read_folder(Path(local))
 
 
-def scorer_labels(scorer: Scorer) -> dict[str, str]:
-    """Return what a bundle says of itself, as labels for a store."""
+def _labels(version: ModelVersion, scorer: Scorer, files: Mapping[str, bytes]) -> dict[str, str]:
+    try:
+        revision = json.loads(files.get(RUN, b"{}"))["git_revision"]
+    except (ValueError, KeyError, TypeError):
+        revision = "unknown"
     return {
         "use_case": scorer.contract.use_case,
         "policy": scorer.policy.version,
         "data_fingerprint": str(scorer.evidence["data"]["fingerprint"])[:16],
-    }
-
-
-def _labels(version: ModelVersion, files: Mapping[str, bytes]) -> dict[str, str]:
-    from service.scoring.bundle import scorer_from_files
-
-    use_case, _, bundle = version.tags["bundle"].partition(":")
-    scorer = scorer_from_files(files, use_case=use_case, version=bundle)
-    run = json.loads(files.get(RUN, b"{}"))
-    return {
-        **scorer_labels(scorer),
         "mlflow_run": version.run_id or "none",
         "mlflow_version": str(version.version),
-        "git_revision": str(run.get("git_revision", "unknown"))[:40],
+        "git_revision": str(revision)[:40],
     }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user often has no name.
+        return f"uid {os.getuid()}"
 
 
 def _flat(body: Mapping[str, Any], prefix: str) -> dict[str, Any]:

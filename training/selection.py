@@ -103,7 +103,7 @@ def _mark(standing: Standing, *, chosen: bool) -> Standing:
 def _row_losses(cases: Cases, out: OutOfFold) -> FloatArray:
     """Return one log loss per row that was scored, averaged over rounds, after calibration."""
     outcomes = cases.outcomes[out.rows]
-    loss = log_losses(outcomes, cross_calibrated(out.raw_scores, outcomes))
+    loss = log_losses(outcomes, cross_calibrated(out.raw_scores, outcomes, out.rows))
     _, index = np.unique(out.rows, return_inverse=True)
     return np.bincount(index, weights=loss) / np.bincount(index)
 
@@ -114,7 +114,7 @@ def _standing(
     from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
     outcomes = cases.outcomes[out.rows]
-    probabilities = cross_calibrated(out.raw_scores, outcomes)
+    probabilities = cross_calibrated(out.raw_scores, outcomes, out.rows)
     parts = [out.folds == number for number in np.unique(out.folds)]
     parts = [part for part in parts if 0 < outcomes[part].sum() < part.sum()]
 

@@ -38,7 +38,20 @@ class Plan:
 
 
 def plan_split(cases: Cases, seed: int) -> Plan:
-    """Set a fifth of the cases aside: the latest, or a stratified draw that keeps exact duplicates together."""
+    """Set a fifth of the cases aside: the latest, or a stratified draw that keeps exact duplicates together.
+
+    Raises `UnreadableInput` unless both parts hold both outcomes.
+    """
+    plan = _plan(cases, seed)
+    for rows in (plan.development, plan.untouched):
+        if len(np.unique(cases.outcomes[rows])) < 2:
+            raise UnreadableInput(
+                f"{cases.source}: split {plan.method}, one part holds cases of one outcome only"
+            )
+    return plan
+
+
+def _plan(cases: Cases, seed: int) -> Plan:
     everything = np.arange(cases.rows, dtype=np.intp)
     times = cases.times
     if cases.use_case.split is Split.TIME and times is not None:

@@ -13,12 +13,13 @@ from service.scoring.calibration import Calibrator
 from service.scoring.policy import Policy, policy_from_costs
 from service.scoring.profile import Profile, make_profile
 from service.scoring.scorer import Scorer
-from training.calibrate import choose_calibrator
+from training.calibrate import choose_calibrator, cross_calibrated
 from training.candidates import Candidate, candidates
 from training.data import Cases, Indices
 from training.evaluate import metrics
-from training.selection import Standing, compare, score_out_of_fold
+from training.selection import OutOfFold, Standing, compare, score_out_of_fold
 from training.splits import Plan, make_folds, plan_split
+from training.use_case import Split
 
 TOO_FEW_TO_PROVE = 200
 
@@ -60,18 +61,16 @@ def train(
     procedure = _judge_procedure(cases, plan, chosen, policy, seed)
     progress("judged on untouched rows")
     out = score_out_of_fold(chosen.candidate, cases, make_folds(cases, _all_rows(plan), seed), seed)
-    calibrator = choose_calibrator(out.raw_scores, cases.outcomes[out.rows])
+    calibrator = choose_calibrator(out.raw_scores, cases.outcomes[out.rows], out.rows)
     predictor = chosen.candidate.predictor(cases.matrix, cases.outcomes, cases.levels, seed)
     progress("refitted on all rows")
-    shipped = metrics(
-        cases.outcomes[out.rows], calibrator.probability(out.raw_scores), policy, use_case.costs
-    )
+    shipped = _judge_shipped(cases, out, policy)
     evidence = {
         "data": _data_evidence(cases, plan, seed),
         "candidates": [item.to_json() for item in standings],
         "chosen": {"name": chosen.candidate.name, "parameters": dict(chosen.candidate.parameters)},
         "procedure": {"metrics": procedure.metrics, "calibrator": procedure.calibrator.to_json()},
-        "shipped": {"metrics": shipped, "population": "all rows, each scored out of fold"},
+        "shipped": {"metrics": shipped, "population": _population(out)},
         "warnings": _warnings(cases),
     }
     files = bundle_files(
@@ -90,7 +89,7 @@ class _Procedure:
 
 def _judge_procedure(cases: Cases, plan: Plan, chosen: Standing, policy: Policy, seed: int) -> _Procedure:
     rows, out = plan.development, chosen.out_of_fold
-    calibrator = choose_calibrator(out.raw_scores, cases.outcomes[out.rows])
+    calibrator = choose_calibrator(out.raw_scores, cases.outcomes[out.rows], out.rows)
     predictor = chosen.candidate.predictor(cases.matrix[rows], cases.outcomes[rows], cases.levels, seed)
     untouched = cases.matrix[plan.untouched]
     probabilities = calibrator.probability(predictor.score_many(untouched))
@@ -100,6 +99,19 @@ def _judge_procedure(cases: Cases, plan: Plan, chosen: Standing, policy: Policy,
     return _Procedure(figures, calibrator, profile)
 
 
+def _judge_shipped(cases: Cases, out: OutOfFold, policy: Policy) -> dict[str, float]:
+    """Return figures of the bundle's kind: scores out of fold, and calibrated by fits on other rows."""
+    outcomes = cases.outcomes[out.rows]
+    probabilities = cross_calibrated(out.raw_scores, outcomes, out.rows)
+    figures = metrics(outcomes, probabilities, policy, cases.use_case.costs)
+    return {**figures, "rows": float(len(np.unique(out.rows)))}
+
+
+def _population(out: OutOfFold) -> str:
+    rows = len(np.unique(out.rows))
+    return f"{rows} rows, each scored {len(out.rows) // rows} time(s) by a fit that did not see it"
+
+
 def _all_rows(plan: Plan) -> Indices:
     return np.sort(np.concatenate([plan.development, plan.untouched]))
 
@@ -107,7 +119,7 @@ def _all_rows(plan: Plan) -> Indices:
 def _data_evidence(cases: Cases, plan: Plan, seed: int) -> dict[str, Any]:
     return {
         "fingerprint": cases.fingerprint,
-        "source": cases.source,
+        "generated": cases.generated,
         "rows": cases.rows,
         "bad_rate": float(cases.outcomes.mean()),
         "refused": cases.refused,
@@ -121,6 +133,8 @@ def _warnings(cases: Cases) -> list[str]:
     found = []
     if cases.rows < TOO_FEW_TO_PROVE:
         found.append(f"{cases.rows} rows prove nothing: every figure here is noise. A smoke test only.")
-    if cases.source.startswith("generated"):
+    if cases.use_case.split is Split.TIME and cases.times is None:
+        found.append("No case has a time: the split is at random, where the use case asks for one by time.")
+    if cases.generated:
         found.append("The data were generated: figures say nothing about real cases.")
     return found

@@ -26,7 +26,7 @@ class Outputs:
 
     @classmethod
     def of(cls, target: Path) -> Outputs:
-        """Return the files that go with `target`: for `scores.csv`, `scores.quarantine.csv` and a manifest.
+        """Return the files that go with `target`: for `scores.csv`, `scores.csv.quarantine.csv` and a manifest.
 
         Raises `WrongUse` for an ending that is not known.
         """
@@ -34,7 +34,7 @@ class Outputs:
             raise WrongUse(f"{target}: the output's name must end in one of: {', '.join(WRITERS)}")
         return cls(
             target,
-            target.with_name(f"{target.stem}.quarantine.csv"),
+            target.with_name(f"{target.name}.quarantine.csv"),
             target.with_name(f"{target.name}.manifest.json"),
         )
 

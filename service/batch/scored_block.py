@@ -54,11 +54,10 @@ def _ids(scorer: Scorer, block: pa.Table) -> dict[str, pa.ChunkedArray]:
 def _as_came(ids: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(ids.type):
         ids = ids.cast(ids.type.value_type)
-    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_string, pa.types.is_large_string)
-    if any(test(ids.type) for test in tests):
-        return ids
-    # The contract accepts nothing of any other type but null.
-    return pa.chunked_array([pa.nulls(len(ids), pa.string())])
+    if pa.types.is_string_view(ids.type):
+        return ids.cast(pa.large_string())
+    # As text: no integer type holds all the decimals that a database calls whole.
+    return ids.cast(pa.string()) if pa.types.is_decimal(ids.type) or pa.types.is_null(ids.type) else ids
 
 
 def _constant(text: str, rows: int) -> pa.Array:

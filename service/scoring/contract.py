@@ -142,6 +142,12 @@ class Outcome(Frozen):
     good: tuple[Level, ...]
     description: str = ""
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if both := [value for value in self.bad if value in self.good]:
+            raise ValueError(f"{self.name}: {both[0]!r} cannot be both good and bad")
+        return self
+
 
 class Contract(Frozen):
     """Everything that a record of one use case may contain, in the order in which it is documented.
@@ -169,9 +175,7 @@ class Contract(Frozen):
             usable = [
                 column.name
                 for column in self.columns
-                if (
-                    column.type is ColumnType.TIME if timed else column in self.features and column.is_numeric
-                )
+                if (column.role is Role.TIME if timed else column in self.features and column.is_numeric)
             ]
             if unknown := [name for name in item.of if name not in usable]:
                 kind = "time" if timed else "number among the features"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray, log
-from service.scoring.contract import Contract, Derived, Operation
+from service.scoring.contract import Contract, Operation
 
 SECONDS_PER_HOUR = 3600.0
 SECONDS_PER_DAY = 86400.0
@@ -51,11 +51,6 @@ class Encoder:
         return matrix
 
 
-def derived_description(item: Derived) -> str:
-    """Say in words what a derived column holds."""
-    return _PHRASES[item.operation].format(*item.of)
-
-
 def _ratio(a: Any, b: Any) -> Any:
     if isinstance(b, np.ndarray):
         return np.divide(a, b, out=np.full(len(b), math.nan), where=b != 0)
@@ -80,11 +75,4 @@ _OPERATIONS: dict[Operation, Callable[..., Any]] = {
     Operation.LOG: log,
     Operation.HOUR: _hour,
     Operation.WEEKDAY: _weekday,
-}
-_PHRASES = {
-    Operation.RATIO: "{0} divided by {1}",
-    Operation.DIFFERENCE: "{0} minus {1}",
-    Operation.LOG: "logarithm of {0}",
-    Operation.HOUR: "hour of {0}",
-    Operation.WEEKDAY: "weekday of {0} (0 = Monday)",
 }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.scoring.contract import Contract
-from service.scoring.encoder import Encoder, derived_description
+from service.scoring.encoder import Encoder
 from service.scoring.validation import RecordInvalid, Validator
 from tests.scoring.strategies import USUAL, contracts, rows
 
@@ -105,13 +105,3 @@ def test_a_contract_of_one_input_encodes(contract: Contract) -> None:
 def test_each_column_of_the_matrix_is_contiguous(contract: Contract, record: dict[str, Any]) -> None:
     checked = Validator(contract).check_table(pa.Table.from_pylist([record] * 3))
     assert Encoder(contract).encode_table(checked.values).flags.f_contiguous
-
-
-def test_derived_columns_describe_themselves(contract: Contract) -> None:
-    assert [derived_description(item) for item in contract.derived] == [
-        "amount divided by income",
-        "income minus amount",
-        "logarithm of income",
-        "hour of applied at",
-        "weekday of applied at (0 = Monday)",
-    ]

@@ -238,9 +238,9 @@ def test_a_chunked_body_within_the_bound_is_read_whole(predict: str) -> None:
 
 def test_sixty_thousand_unknown_fields_get_a_short_answer(predict: str) -> None:
     answer = post(predict, {f"{number:x}": 1 for number in range(60_000)})
-    assert len(refused(answer)) == 100
+    assert len(refused(answer)) == 15
     assert "60010 fields of the record refused" in answer.json()["detail"]
-    assert len(answer.content) < 100_000
+    assert len(answer.content) < 10_000
 
 
 def test_a_field_that_stands_twice_among_sixty_thousand_is_found_at_once(

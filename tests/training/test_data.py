@@ -69,7 +69,8 @@ def test_refused_rows_are_left_out_and_counted_by_message() -> None:
     cases = cases_of_table(case, pa.Table.from_pandas(frame, preserve_index=False), text=False, source="t")
     assert cases.rows == 198
     assert list(cases.refused.values()) == [2]
-    assert "person_age=144 years is out of range" in next(iter(cases.refused))
+    (reason,) = cases.refused
+    assert reason.startswith("person_age: range; it must be an integer from 18 to 120 years")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"a,b\n1\n"])

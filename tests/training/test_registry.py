@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import bentoml
 import pytest
 
 from service.errors import ModelRefused, NoSuchModel
@@ -22,6 +23,9 @@ def registry(tmp_path: Path) -> Registry:
     """A registry of its own, and the test session's model store without champions."""
     store = Path(os.environ["BENTOML_HOME"])
     (store / "champions" / f"{USE_CASE}.json").unlink(missing_ok=True)
+    for model in bentoml.models.list():
+        if model.tag.name == USE_CASE:
+            bentoml.models.delete(model.tag)
     settings = replace(
         Settings.from_environment(),
         home=tmp_path,
@@ -57,8 +61,6 @@ def test_a_training_is_registered_as_challenger_with_its_bundle_and_figures(
 def test_promoting_stores_the_verified_bundle_and_is_idempotent(
     registry: Registry, quick: Callable[..., Trained]
 ) -> None:
-    import bentoml
-
     registry.record(quick(USE_CASE), LINEAGE)
     version, changed = registry.promote(USE_CASE)
     again, changed_again = registry.promote(USE_CASE)
@@ -107,3 +109,27 @@ def test_a_use_case_without_a_training_says_what_to_run(registry: Registry) -> N
     with pytest.raises(NoSuchModel) as caught:
         registry.promote(USE_CASE)
     assert str(caught.value) == f"{USE_CASE} has no trained model; run: aval train {USE_CASE}"
+
+
+def test_the_champion_of_another_registry_is_none_of_this_ones_business(
+    registry: Registry, quick: Callable[..., Trained], tmp_path: Path
+) -> None:
+    registry.record(quick(USE_CASE), LINEAGE)
+    registry.promote(USE_CASE)
+    other = Registry(replace(registry.settings, tracking_uri=f"sqlite:///{tmp_path / 'other.db'}"))
+    with pytest.raises(NoSuchModel):
+        other.find(USE_CASE)
+    other.record(quick(USE_CASE, "logistic_regression"), LINEAGE)
+    other.find(USE_CASE)
+    assert aliases(other) == {CHALLENGER: "1"}
+
+
+def test_changed_evidence_is_not_shown(
+    registry: Registry, quick: Callable[..., Trained], tmp_path: Path
+) -> None:
+    registry.record(quick(USE_CASE), LINEAGE)
+    evidence = next((tmp_path / "artifacts").rglob("evidence.json"))
+    evidence.write_bytes(evidence.read_bytes().replace(b"0.9", b"0.99", 1))
+    with pytest.raises(ModelRefused) as caught:
+        registry.find(USE_CASE)
+    assert "evidence.json was changed" in str(caught.value)

@@ -68,6 +68,7 @@ def test_evidence_says_which_figures_are_the_procedures_and_which_the_bundles(
     evidence = quick("credit_risk").scorer.evidence
     assert evidence["procedure"]["metrics"]["rows"] == evidence["data"]["untouched_rows"]
     assert evidence["shipped"]["metrics"]["rows"] == evidence["data"]["rows"]
+    assert evidence["shipped"]["population"].endswith("each scored 1 time(s) by a fit that did not see it")
     assert evidence["warnings"] == ["The data were generated: figures say nothing about real cases."]
 
 
@@ -75,8 +76,8 @@ def test_calibration_is_kept_only_where_it_helps() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=20_000)
     outcomes = (rng.random(20_000) < logistic(truth)).astype(np.int8)
-    assert choose_calibrator(truth, outcomes) == Calibrator()
-    found = choose_calibrator(truth * 2 + 1, outcomes)
+    assert choose_calibrator(truth, outcomes, np.arange(len(truth))) == Calibrator()
+    found = choose_calibrator(truth * 2 + 1, outcomes, np.arange(len(truth)))
     assert (found.slope, found.intercept) == pytest.approx((0.5, -0.5), abs=0.05)
 
 
@@ -84,7 +85,7 @@ def test_scores_that_rank_the_wrong_way_are_not_turned_round() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=5_000)
     outcomes = (rng.random(5_000) < logistic(truth)).astype(np.int8)
-    assert choose_calibrator(-truth, outcomes) == Calibrator()
+    assert choose_calibrator(-truth, outcomes, np.arange(len(truth))) == Calibrator()
 
 
 def test_ks_and_ece_of_a_case_worked_by_hand() -> None:

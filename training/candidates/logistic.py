@@ -20,10 +20,13 @@ def fit_logistic_regression(
 ) -> LinearPredictor:
     """Fit with scikit-learn; nulls of a number get a weight of their own."""
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     scales = [None if count else _scale(matrix[:, i]) for i, count in enumerate(levels)]
     design = np.column_stack([_columns(matrix[:, i], count, scales[i]) for i, count in enumerate(levels)])
-    model = LogisticRegression(max_iter=5_000, random_state=seed, **parameters).fit(design, outcomes)
+    # One thread: how many add up decides the last bits, and with them the bundle's name.
+    with threadpool_limits(1, user_api="blas"):
+        model = LogisticRegression(max_iter=5_000, random_state=seed, **parameters).fit(design, outcomes)
     weights = iter(model.coef_[0].tolist())
     terms = [_term(weights, count, scale) for count, scale in zip(levels, scales, strict=True)]
     return LinearPredictor(float(model.intercept_[0]), terms)

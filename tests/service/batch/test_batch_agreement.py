@@ -104,7 +104,7 @@ def _expect_agreement(scorer: Scorer, records: list[dict[str, Any]], table: pa.T
         source = write_records(folder / name, table)
         manifest = score_file(scorer, source, folder / "out.csv", reasons=True)
         answers = {int(row["row"]): row for row in read_rows(folder / "out.csv")}
-        quarantine = folder / "out.quarantine.csv"
+        quarantine = folder / "out.csv.quarantine.csv"
         refused = (
             {row["row"]: row["errors"] for row in read_quarantine(quarantine)} if quarantine.exists() else {}
         )

@@ -57,7 +57,7 @@ def test_the_command_scores_a_file_with_the_champion(
         output, errors = process.communicate()
     assert (process.returncode, errors) == (0, "")
     assert output.startswith(f"1 of 2 rows scored with {scorer.tag} (")
-    assert output.endswith("into out.csv; 1 quarantined in out.quarantine.csv\n")
+    assert output.endswith("into out.csv; 1 quarantined in out.csv.quarantine.csv\n")
     assert "reasons" in (tmp_path / "out.csv").read_text("utf-8").splitlines()[0]
 
 

@@ -68,7 +68,7 @@ def test_a_folder_that_is_not_there_is_not_made(scorer: Scorer, source: Path, tm
 
 
 def test_a_folder_is_no_output(scorer: Scorer, source: Path, tmp_path: Path) -> None:
-    for name in ("out.csv", "out.quarantine.csv", "out.csv.manifest.json"):
+    for name in ("out.csv", "out.csv.quarantine.csv", "out.csv.manifest.json"):
         (tmp_path / name).mkdir()
         assert refusal(scorer, source, tmp_path / "out.csv") == (
             f"{tmp_path / name} is a folder; name another output"
@@ -83,7 +83,7 @@ def test_the_input_is_never_replaced(scorer: Scorer, tmp_path: Path) -> None:
     for name in ("in.csv", "link.csv", "soft.csv"):
         message = refusal(scorer, source, tmp_path / name)
         assert message == f"{tmp_path / name} is the input and would be replaced; name another output"
-    quarantined = write_lines(tmp_path / "mended.quarantine.csv", GOOD)
+    quarantined = write_lines(tmp_path / "mended.csv.quarantine.csv", GOOD)
     assert "is the input and would be replaced" in refusal(scorer, quarantined, tmp_path / "mended.csv")
     assert source.read_text() == quarantined.read_text() == f"{HEADER}\n{GOOD}\n"
 
@@ -132,7 +132,7 @@ def test_a_fault_in_the_last_row_leaves_the_old_output_alone(
 
 def test_a_quarantine_file_does_not_outlive_its_run(scorer: Scorer, tmp_path: Path) -> None:
     score_file(scorer, write_lines(tmp_path / "in.csv", GOOD.replace("40", "12")), tmp_path / "out.csv")
-    assert (tmp_path / "out.quarantine.csv").exists()
+    assert (tmp_path / "out.csv.quarantine.csv").exists()
     score_file(scorer, write_lines(tmp_path / "in.csv", GOOD), tmp_path / "out.csv")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"in.csv", "out.csv", "out.csv.manifest.json"}

@@ -130,7 +130,7 @@ def test_rows_are_numbered_over_blocks_line_breaks_and_blank_lines(
         lines.append(GOOD.replace("c1", f'"case\n{i}"') if i % 7 else GOOD.replace("40", f"{i + 1000}"))
         lines += [""] * (i % 3 == 0)
     manifest = score_file(scorer, write_lines(tmp_path / "in.csv", *lines), tmp_path / "out.csv", threads=3)
-    answers, refused = read_rows(tmp_path / "out.csv"), read_quarantine(tmp_path / "out.quarantine.csv")
+    answers, refused = read_rows(tmp_path / "out.csv"), read_quarantine(tmp_path / "out.csv.quarantine.csv")
     assert [(row["row"], row["case"]) for row in answers] == [
         (str(i), f"case\n{i}") for i in range(1, 41) if i % 7
     ]
@@ -143,7 +143,7 @@ def test_rows_are_numbered_over_blocks_line_breaks_and_blank_lines(
 def test_a_refused_row_is_quarantined_with_its_findings_and_itself(scorer: Scorer, tmp_path: Path) -> None:
     bad = 'c2,5,2026-11-20 08:30,male,12,lots,?,"boat, ""big""",,1,true'
     score_file(scorer, write_lines(tmp_path / "in.csv", GOOD, bad, GOOD), tmp_path / "out.csv")
-    (refused,) = read_quarantine(tmp_path / "out.quarantine.csv")
+    (refused,) = read_quarantine(tmp_path / "out.csv.quarantine.csv")
     assert refused["row"] == 2
     assert [(item["field"], item["code"], item["value"]) for item in refused["errors"]] == [
         ("age", "range", "12"),
@@ -167,7 +167,7 @@ def test_a_quarantined_parquet_row_is_json_whatever_its_types(scorer: Scorer, tm
     )
     table = table.append_column("late", pa.array([2**60, 0], pa.timestamp("ms")))
     score_file(scorer, write_records(tmp_path / "in.parquet", table), tmp_path / "out.parquet")
-    first, second = read_quarantine(tmp_path / "out.quarantine.csv")
+    first, second = read_quarantine(tmp_path / "out.parquet.quarantine.csv")
     assert [first["record"][name] for name in ("income", "", "Unnamed: 0")] == ["NaN", "b'\\xff'", "[1.5]"]
     assert [second["record"][name] for name in ("income", "", "late")] == [
         "Infinity",
@@ -225,7 +225,7 @@ def test_the_manifest_accounts_for_every_row_and_file(scorer: Scorer, tmp_path: 
         name: [row["decision"] for row in answers].count(name) for name in ("approve", "refer", "decline")
     }
     assert stored["input"] == facts(source)
-    assert stored["outputs"] == [facts(tmp_path / "out.csv"), facts(tmp_path / "out.quarantine.csv")]
+    assert stored["outputs"] == [facts(tmp_path / "out.csv"), facts(tmp_path / "out.csv.quarantine.csv")]
     assert (stored["model"], stored["policy"]) == (scorer.tag, scorer.policy.version)
     assert (stored["contract"], stored["reasons"]) == (scorer.contract.version, False)
     assert datetime.fromisoformat(stored["started"]).utcoffset() == datetime.now(UTC).utcoffset()
@@ -301,12 +301,12 @@ def test_less_than_one_thread_is_refused(scorer: Scorer, tmp_path: Path) -> None
 
 
 def test_the_summary_says_what_was_done_in_one_line() -> None:
-    files = (FileFacts("out.csv", 1, ""), FileFacts("out.quarantine.csv", 1, ""))
+    files = (FileFacts("out.csv", 1, ""), FileFacts("out.csv.quarantine.csv", 1, ""))
     manifest = Manifest(
         1000, 997, 3, {"approve": 900, "refer": 90, "decline": 7}, files[0], files,
         model="m:1", policy="", contract="", reasons=False, started="", finished="", code="",
     )  # fmt: skip
     assert manifest.summary() == (
         "997 of 1,000 rows scored with m:1 (900 approve, 90 refer, 7 decline) into out.csv; "
-        "3 quarantined in out.quarantine.csv"
+        "3 quarantined in out.csv.quarantine.csv"
     )
