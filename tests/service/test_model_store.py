@@ -84,7 +84,9 @@ def test_no_name_with_several_champions_lists_them(tmp_path: Path) -> None:
 def test_an_empty_store_says_which_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(NoSuchModel) as refused:
         load_scorer(None, tmp_path)
-    assert str(refused.value).endswith("run: aval train credit_risk && aval promote credit_risk")
+    assert str(refused.value).endswith(
+        "run: aval train USE_CASE && aval promote USE_CASE (see: aval use-cases)"
+    )
 
 
 def test_an_unknown_use_case_says_which_there_are_and_which_command_to_run(store: Path) -> None:
@@ -289,7 +291,9 @@ def serve_and_fail(home: Home, **environment: str) -> str:
 
 def test_an_empty_store_serves_nothing_and_says_what_to_run(tmp_path: Path) -> None:
     line = serve_and_fail(Home(tmp_path))
-    assert line.endswith("no champion; run: aval train credit_risk && aval promote credit_risk")
+    assert line.endswith(
+        "no champion; run: aval train USE_CASE && aval promote USE_CASE (see: aval use-cases)"
+    )
 
 
 def test_several_champions_serve_nothing_and_are_listed(tmp_path: Path) -> None:

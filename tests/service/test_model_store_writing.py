@@ -141,7 +141,7 @@ def test_a_damaged_pointer_is_refused_with_its_file_and_what_to_do(
         message = refusal(tmp_path, name)
         assert message.startswith(str(file))
         assert said in message
-        assert message.endswith("delete it and run: aval promote loan_approval")
+        assert message.endswith("run: aval promote loan_approval")
 
 
 def test_a_damaged_pointer_of_one_use_case_does_not_stop_another(tmp_path: Path, store: Path) -> None:
