@@ -174,13 +174,9 @@ class Registry:
 
     def _model_version(self, use_case: str, number: str | None) -> ModelVersion:
         self.repair(use_case)
-        try:
-            found = self._client.get_model_version(use_case, number) if number else None
-        except MlflowException:
-            raise NoSuchModel(
-                f"{use_case} has no version {number}; see: aval leaderboard {use_case}"
-            ) from None
-        found = found or self._alias(use_case, CHALLENGER)
+        found = self._version(use_case, number) if number else self._alias(use_case, CHALLENGER)
+        if found is None and number:
+            raise NoSuchModel(f"{use_case} has no version {number}; see: aval leaderboard {use_case}")
         if found is None:
             raise NoSuchModel(f"{use_case} has no trained model; run: aval train {use_case}")
         return found

@@ -15,7 +15,7 @@ from service.scoring.profile import Profile, make_profile
 from service.scoring.scorer import Scorer
 from training.calibrate import choose_calibrator, cross_calibrated
 from training.candidates import Candidate, candidates
-from training.data import Cases, Indices
+from training.data import Cases
 from training.evaluate import metrics
 from training.selection import OutOfFold, Standing, compare, score_out_of_fold
 from training.splits import Plan, make_folds, plan_split
@@ -60,7 +60,9 @@ def train(
     policy = policy_from_costs(use_case.costs)
     procedure = _judge_procedure(cases, plan, chosen, policy, seed)
     progress("judged on untouched rows")
-    out = score_out_of_fold(chosen.candidate, cases, make_folds(cases, _all_rows(plan), seed), seed)
+    out = score_out_of_fold(
+        chosen.candidate, cases, make_folds(cases, np.arange(cases.rows, dtype=np.intp), seed), seed
+    )
     calibrator = choose_calibrator(out.raw_scores, cases.outcomes[out.rows], out.rows)
     predictor = chosen.candidate.predictor(cases.matrix, cases.outcomes, cases.levels, seed)
     progress("refitted on all rows")
@@ -110,10 +112,6 @@ def _judge_shipped(cases: Cases, out: OutOfFold, policy: Policy) -> dict[str, fl
 def _population(out: OutOfFold) -> str:
     rows = len(np.unique(out.rows))
     return f"{rows} rows, each scored {len(out.rows) // rows} time(s) by a fit that did not see it"
-
-
-def _all_rows(plan: Plan) -> Indices:
-    return np.sort(np.concatenate([plan.development, plan.untouched]))
 
 
 def _data_evidence(cases: Cases, plan: Plan, seed: int) -> dict[str, Any]:
