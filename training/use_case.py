@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -26,10 +26,66 @@ Generator: TypeAlias = Callable[[np.random.Generator, int], pd.DataFrame]
 
 
 class Split(StrEnum):
-    """How rows are set aside: at random within each outcome, or the latest ones."""
+    """How rows are set aside: at random within each outcome, the latest ones, or whole groups (`group`)."""
 
     STRATIFIED = "stratified"
     TIME = "time"
+    GROUPED = "grouped"
+
+
+class Objective(StrEnum):
+    """What candidates are compared by: the cost of the decisions that they lead to, or the log loss."""
+
+    COST = "cost"
+    LOG_LOSS = "log_loss"
+
+
+class FairnessProfile(StrEnum):
+    """Whose rules decide which fairness figures are gates; none makes all of them figures only."""
+
+    EU = "eu"
+    US = "us"
+    FRAUD = "fraud"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a model card must say and no figure can: the parts that only people know."""
+
+    purpose: str = ""
+    stakeholders: tuple[str, ...] = ()
+    success: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a model must reach before it may be promoted; None asks nothing.
+
+    `most_cost_per_case` is in the currency of the costs, `most_record_microseconds` the time of one decision,
+    `most_psi` between the scores of development and untouched rows, `least_precision` and `least_recall` of the
+    declined among the bad.
+    """
+
+    least_rows: int = 1_000
+    least_bad_rows: int = 100
+    least_roc_auc: float | None = None
+    least_pr_auc: float | None = None
+    most_brier: float | None = None
+    most_cost_per_case: float | None = None
+    most_psi: float = 0.25
+    most_record_microseconds: float = 5_000.0
+    least_precision: float | None = None
+    least_recall: float | None = None
+
+
+@dataclass(frozen=True)
+class PolicyAims:
+    """Bounds on the decisions, beside their cost: the most that can be referred, the share to approve; None is open."""
+
+    review_capacity: float | None = None
+    approval_rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +93,10 @@ class UseCase:
     """A use case: its contract, costs, reason texts, split and a generator of realistic records.
 
     `generate(rng, rows)` returns a table as a file of past cases would hold it: every column of the contract, the
-    outcome in its own coding, nulls where the real data have them. `reasons` has one text per input.
+    outcome in its own coding, nulls where the real data have them. `reasons` has one text per input. `group` names
+    the id column whose rows stay together under `Split.GROUPED`. `known_after_decision` names features that exist
+    only once somebody has decided. `population_bad_rate` is the bad rate in nature, where the cases are a sample
+    that was drawn by outcome.
     """
 
     contract: Contract
@@ -46,6 +105,14 @@ class UseCase:
     source: str
     generate: Generator
     split: Split = Split.STRATIFIED
+    group: str | None = None
+    objective: Objective = Objective.COST
+    about: About = field(default_factory=About)
+    requirements: Requirements = field(default_factory=Requirements)
+    fairness: FairnessProfile = FairnessProfile.NONE
+    aims: PolicyAims = field(default_factory=PolicyAims)
+    known_after_decision: tuple[str, ...] = ()
+    population_bad_rate: float | None = None
 
     def __post_init__(self) -> None:
         if missing := [name for name in self.contract.inputs if name not in self.reasons]:
@@ -53,6 +120,20 @@ class UseCase:
         times = [column.name for column in self.contract.of_role(Role.TIME)]
         if self.split is Split.TIME and not times:
             raise ValueError(f"{self.name}: a split by time needs a column of role time")
+        ids = [column.name for column in self.contract.of_role(Role.ID)]
+        if (self.split is Split.GROUPED) != (self.group is not None) or (
+            self.group and self.group not in ids
+        ):
+            raise ValueError(
+                f"{self.name}: a grouped split, and no other, names a column of role id: group={self.group!r}"
+            )
+        features = [column.name for column in self.contract.features]
+        if unknown := [name for name in self.known_after_decision if name not in features]:
+            raise ValueError(f"{self.name}: known_after_decision names {unknown[0]!r}, which is no feature")
+        if self.population_bad_rate is not None and not 0 < self.population_bad_rate < 1:
+            raise ValueError(
+                f"{self.name}: population_bad_rate={self.population_bad_rate} is not between 0 and 1"
+            )
 
     @property
     def name(self) -> str:
@@ -65,14 +146,19 @@ class UseCase:
 
 
 __all__ = [
+    "About",
     "Column",
     "ColumnType",
     "Contract",
     "Costs",
     "Derived",
+    "FairnessProfile",
+    "Objective",
     "Operation",
     "Outcome",
+    "PolicyAims",
     "ReasonText",
+    "Requirements",
     "Role",
     "Split",
     "UseCase",

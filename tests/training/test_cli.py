@@ -27,7 +27,11 @@ def test_use_cases_lists_the_five_without_a_champion(empty_home: Home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "boat"), f"'boat' is not one of: {', '.join(FIVE)}"),
+        (
+            ("train", "boat"),
+            f"'boat' is not one of: {', '.join(FIVE)}; a file of your own is named by its path, ending in .py",
+        ),
+        (("train", "boat.py"), "boat.py is not a file"),
         (("train", "credit_risk", "--data", "none.csv"), "none.csv is not a file"),
         (("promote", "credit_risk"), "credit_risk has no trained model; run: aval train credit_risk"),
         (("leaderboard", "credit_risk"), "credit_risk has no trained model; run: aval train credit_risk"),

@@ -1,0 +1,45 @@
+"""The `aval` command."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+import typer
+
+from service.errors import AvalError, WrongUse
+from training.cli.data import list_use_cases, sample
+from training.cli.promotion import promote
+from training.cli.scoring import score
+from training.cli.training import leaderboard, train
+from training.console import complain
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a table of past cases to calibrated decisions in production.",
+)
+app.command("use-cases")(list_use_cases)
+app.command()(sample)
+app.command()(train)
+app.command()(leaderboard)
+app.command()(promote)
+app.command()(score)
+
+
+def main() -> None:
+    """Run the command; a user's error becomes one line and an exit code."""
+    for noisy in ("alembic", "bentoml"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A polite request to end removes what was begun, as any error does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        app()
+    except AvalError as error:
+        complain(f"aval: error: {error}")
+        sys.exit(error.exit_code)
+    except OSError as error:
+        complain(f"aval: error: {error}")
+        sys.exit(WrongUse.exit_code)
