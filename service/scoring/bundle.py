@@ -24,6 +24,10 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 # Times, run ids and latencies: it differs between two equal bundles, so it stands outside the hash.
 RUN = "run.json"
+# What is written down about a bundle after it was made, beside it, stands outside the hash too.
+PROMOTION = "promotion.json"
+CARD, CARD_TEXT = "model_card.html", "model_card.md"
+OUTSIDE = frozenset({RUN, PROMOTION, CARD, CARD_TEXT})
 FILES = ("contract.json", "calibrator.json", "policy.json", "reasons.json", "profile.json", "evidence.json")
 PREDICTOR_FILES = ("predictor.json", "nodes.npy", "inputs.npy", "values.npy", "leaves.npy")
 
@@ -68,7 +72,7 @@ def scorer_from_files(files: Mapping[str, bytes], *, use_case: str, version: str
     Raises `BundleInvalid` if a file is missing, unknown or changed, if the bundle is of another use case or
     version, or if anything in it is out of bounds. Only then is a predictor made.
     """
-    files = {name: content for name, content in files.items() if name != RUN}
+    files = {name: content for name, content in files.items() if name not in OUTSIDE}
     verify(files, use_case=use_case, version=version)
     try:
         contract = Contract.model_validate_json(files["contract.json"])

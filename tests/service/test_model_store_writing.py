@@ -192,4 +192,4 @@ def test_a_reader_never_sees_a_broken_or_missing_pointer_while_champions_change(
     assert len(seen) > 50
     assert {pointer.model for pointer in seen} == {"a:0", "a:1"}
     assert all(pointer in pointers for pointer in seen)
-    assert [path.name for path in (tmp_path / "champions").iterdir()] == ["a.json"]
+    assert {path.name for path in (tmp_path / "champions").iterdir()} == {"a.json", "a.history.jsonl"}
