@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +25,8 @@ class Decision(StrEnum):
 
 # In order of strictness: the position is the code that tables of decisions hold.
 DECISIONS = (Decision.APPROVE, Decision.REFER, Decision.DECLINE)
+# A name is a part of file names, of columns of CSV files and of tags.
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,12 @@ class Policy:
         return f"{self.name}-{hashlib.sha256(canonical_json(self.to_json())).hexdigest()[:8]}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the policy as JSON data."""
-        return asdict(self)
+        """Return the policy as JSON data; equal policies give equal data, a cut-off of 1 is 1.0."""
+        return {
+            "name": self.name,
+            "refer_from": float(self.refer_from),
+            "decline_from": float(self.decline_from),
+        }
 
     @classmethod
     def from_json(cls, body: Any) -> Policy:
@@ -83,8 +90,10 @@ class Policy:
             raise BundleInvalid(
                 f"policy: refer_from={refer_from} and decline_from={decline_from} must be ordered within 0 to 1"
             )
-        if not isinstance(body["name"], str):
-            raise BundleInvalid(f"policy: name {body['name']!r} is not text")
+        if not isinstance(body["name"], str) or not NAME.fullmatch(body["name"]):
+            raise BundleInvalid(
+                f"policy: name {body['name']!r} is not 1 to 40 of: a-z, 0-9, - and _ (not at its start)"
+            )
         return cls(body["name"], refer_from, decline_from)
 
 

@@ -118,6 +118,10 @@ def test_the_version_names_the_policy_and_changes_with_its_cut_offs() -> None:
     assert version != Policy("least-cost", 0.3, math.nextafter(0.6, 1)).version
 
 
+def test_equal_policies_have_the_same_version() -> None:
+    assert Policy("test", 0, 1).version == Policy("test", 0.0, 1.0).version
+
+
 def test_a_policy_read_back_is_the_same() -> None:
     policy = Policy("test", 0.1, 0.7)
     assert Policy.from_json(policy.to_json()) == policy
@@ -133,7 +137,11 @@ def test_a_policy_read_back_is_the_same() -> None:
         ({"refer_from": math.nan}, "policy refer_from: nan is not a finite number"),
         ({"refer_from": True}, "policy refer_from: True is not a finite number"),
         ({"approve_all": True}, "policy: expected exactly ['decline_from', 'name', 'refer_from']"),
-        ({"name": 3}, "policy: name 3 is not text"),
+        ({"name": 3}, "policy: name 3 is not 1 to 40 of: a-z, 0-9"),
+        ({"name": ""}, "policy: name '' is not 1 to 40 of: a-z, 0-9"),
+        ({"name": "../strict"}, "policy: name '../strict' is not 1 to 40 of: a-z, 0-9"),
+        ({"name": "strict\n"}, "policy: name 'strict\\n' is not 1 to 40 of: a-z, 0-9"),
+        ({"name": "a" * 41}, f"policy: name '{'a' * 41}' is not 1 to 40 of: a-z, 0-9"),
     ],
 )
 def test_refuses_a_malformed_policy(change: dict[str, Any], message: str) -> None:

@@ -115,8 +115,9 @@ def test_a_smaller_capacity_refers_the_cases_where_a_review_saves_most() -> None
     assert expected_mix(EVEN, policy) == pytest.approx({"approve": 0.2, "refer": 0.2, "decline": 0.6})
 
 
-def test_no_capacity_leaves_the_cut_off_of_a_policy_without_reviews() -> None:
-    policy = least_cost_policy(EVEN, COSTS_OF_THREE, PolicyAims(review_capacity=0.0))
+@pytest.mark.parametrize("p", [EVEN, np.array([0.01, 0.99])], ids=["cases to refer", "none to refer"])
+def test_no_capacity_leaves_the_cut_off_of_a_policy_without_reviews(p: FloatArray) -> None:
+    policy = least_cost_policy(p, COSTS_OF_THREE, PolicyAims(review_capacity=0.0))
     assert policy == policy_from_costs(replace(COSTS_OF_THREE, review=None))
 
 
