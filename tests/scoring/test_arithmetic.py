@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.scoring.arithmetic import FloatArray, exp, log, log_odds, logistic
+from service.scoring.arithmetic import FloatArray, exp, log, log_odds, logistic, surprisals
 from tests.scoring.agreement import bits
 from tests.scoring.strategies import THOROUGH, USUAL
 
@@ -133,3 +133,27 @@ def test_log_odds_undoes_logistic(p: float) -> None:
 def test_log_odds_of_impossible_probabilities_are_those_of_nearly_impossible_ones() -> None:
     assert log_odds(0.0) == log_odds(1e-12) == log_odds(-5.0)
     assert log_odds(1.0) == log_odds(1 - 1e-12) == log_odds(7.0)
+
+
+@THOROUGH
+@given(x=st.floats(-690, 690))
+@example(x=0.0)
+def test_surprisals_are_the_losses_of_both_outcomes(x: float) -> None:
+    of_bad, of_good = surprisals(x)
+    true = [exact(lambda d, s=sign: (1 + (s * d).exp()).ln(), x) for sign in (-1, 1)]  # type: ignore[misc]
+    assert [of_bad, of_good] == pytest.approx([float(value) for value in true], rel=1e-15, abs=1e-15)
+
+
+@THOROUGH
+@given(x=st.lists(ANY.filter(lambda x: abs(x) < 1e307), min_size=1, max_size=20))
+def test_surprisals_of_an_array_have_the_bits_of_those_of_each_float(x: list[float]) -> None:
+    for several, position in zip(surprisals(np.array(x)), (0, 1), strict=True):
+        assert several.tobytes() == b"".join(bits(surprisals(value)[position]) for value in x)
+
+
+def test_surprisals_of_multiples_of_the_grid_never_turn() -> None:
+    for start in (-40.0, -7.0, -0.7, -1e-9, 0.1, 0.69, 2.0, 20.0, 36.0):
+        x = (np.round(start * 2.0**40) + np.arange(50_000)) * 2.0**-40
+        of_bad, of_good = surprisals(x)
+        assert (np.diff(of_bad) <= 0).all(), start
+        assert (np.diff(of_good) >= 0).all(), start
