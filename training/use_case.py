@@ -64,8 +64,9 @@ class Requirements:
     """What a model must reach before it may be promoted; None asks nothing.
 
     `most_cost_per_case` is in the currency of the costs, `most_record_microseconds` the time of one decision,
-    `most_psi` between the scores of development and untouched rows, `least_precision` and `least_recall` of the
-    declined among the bad.
+    `most_psi` between the scores of development and untouched rows; `least_precision` is of the declined that are
+    bad, `least_recall` of the bad that are declined. `only_warn` names gates by code that are printed when they
+    fail and do not block: goals, not conditions.
     """
 
     least_rows: int = 1_000
@@ -78,6 +79,7 @@ class Requirements:
     most_record_microseconds: float = 5_000.0
     least_precision: float | None = None
     least_recall: float | None = None
+    only_warn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from training.use_case import (
+    About,
     Column,
     ColumnType,
     Contract,
     Costs,
     Derived,
+    FairnessProfile,
+    Objective,
     Operation,
     Outcome,
     ReasonText,
+    Requirements,
     Role,
     UseCase,
 )
@@ -227,6 +231,33 @@ def _payments(rng: np.random.Generator, state: Codes, bills: Array) -> Array:
     return paid
 
 
+ABOUT = About(
+    purpose="Say how likely a card holder is to default on next month's payment, so that the bank can hold a limit, "
+    "call the holder or offer a plan before that happens.",
+    stakeholders=(
+        "card portfolio management: owns the costs and acts on the decisions",
+        "collections: calls the holders that are referred",
+        "card holders: may ask why they were declined, and get the reasons",
+        "model validation and internal audit: challenge the model before each promotion",
+    ),
+    success=(
+        "decisions cost at most 450 TWD per holder, where approving everybody costs 664",
+        "a default is ranked above a good payer in at least 74 of 100 pairs (ROC AUC 0.74), Brier score at most 0.145",
+        "a probability means the same in every group of sex, marriage and age",
+    ),
+    limits=(
+        "Taiwan, April to September 2005, in the middle of a credit-card crisis: the bad rate of 22 % and what "
+        "drives it are of that time and place.",
+        "One month of outcomes: nothing here says how stable the model is over time.",
+        "Level of education is an input and says something about age and marriage; the proxies show how much.",
+        "Holders under 25 are approved less often than others, many of them for a low limit.",
+        "The codes -2 and 0 of the repayment statuses and 0, 5 and 6 elsewhere are not in the data's documentation; "
+        "their meaning was inferred.",
+    ),
+)
+
+REQUIREMENTS = Requirements(least_roc_auc=0.74, least_pr_auc=0.48, most_brier=0.145, most_cost_per_case=450)
+
 USE_CASE = UseCase(
     contract=CONTRACT,
     # As the bank stated them: 1,000 for a good payer refused, 3,000 for a defaulter accepted.
@@ -234,4 +265,9 @@ USE_CASE = UseCase(
     reasons=REASONS,
     source="UCI Default of Credit Card Clients (Yeh, 2009; CC BY 4.0), columns as in lending_data.csv",
     generate=generate,
+    objective=Objective.COST,
+    about=ABOUT,
+    requirements=REQUIREMENTS,
+    # An existing credit line: what counts is that a probability and an error are the same for everybody.
+    fairness=FairnessProfile.EU,
 )

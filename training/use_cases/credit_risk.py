@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 
 from training.use_case import (
+    About,
     Column,
     ColumnType,
     Contract,
     Costs,
     Derived,
+    FairnessProfile,
+    Objective,
     Operation,
     Outcome,
     ReasonText,
+    Requirements,
     Role,
     UseCase,
 )
@@ -187,6 +191,33 @@ def generate(rng: np.random.Generator, rows: int) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+ABOUT = About(
+    purpose="Say how likely a consumer loan with a grade and a rate is to default: to watch a portfolio, to set "
+    "provisions, and to take a second look at loans that underwriting has priced and not yet paid out.",
+    stakeholders=(
+        "credit risk: owns the model, its costs and its cut-offs",
+        "underwriters: judge the loans that are referred",
+        "borrowers: may ask why a loan was not approved, and get the reasons",
+        "model validation and internal audit: challenge the model before each promotion",
+    ),
+    success=(
+        "a default is ranked above a good loan in at least 90 of 100 pairs (ROC AUC 0.90), Brier score at most 0.08",
+        "decisions cost at most 350 currency units per loan, where approving everybody costs about 1,090",
+        "no age group's approval rate is clearly below four fifths of the most approved group's",
+    ),
+    limits=(
+        "Not for pre-approval: loan_grade and loan_int_rate are the lender's own decision and known only after "
+        "underwriting. The pre-approval variant leaves them out.",
+        "Who was refused is not in the data: figures hold for loans like those that were granted.",
+        "The data say neither country, currency nor dates: changes over time cannot be seen in them.",
+        "Few borrowers are over 55, and the length of the credit history stands for age: look at the groups.",
+        "Ages of 123 and 144 and 123 years of employment occur in the source and are refused; unknown employment "
+        "and rates are accepted, as 12 % of the rows have one of them.",
+    ),
+)
+
+REQUIREMENTS = Requirements(least_roc_auc=0.90, least_pr_auc=0.75, most_brier=0.08, most_cost_per_case=350)
+
 USE_CASE = UseCase(
     contract=CONTRACT,
     # A default loses about half of the mean loan (9,600), a refused good loan about a tenth of it in interest.
@@ -194,4 +225,11 @@ USE_CASE = UseCase(
     reasons=REASONS,
     source="Kaggle laotse/credit-risk-dataset (CC0), columns as in credit_risk_dataset.csv",
     generate=generate,
+    # The costs are assumed, not a bank's: what is good at every cut-off survives other ones.
+    objective=Objective.LOG_LOSS,
+    about=ABOUT,
+    requirements=REQUIREMENTS,
+    # The columns are an American bureau's: ECOA is the law that such loans stand under.
+    fairness=FairnessProfile.US,
+    known_after_decision=("loan_grade", "loan_int_rate"),
 )
