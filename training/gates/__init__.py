@@ -1,0 +1,7 @@
+"""What a model must pass before it may be promoted."""
+
+from training.gates.absolute import absolute_gates
+from training.gates.relative import relative_gates
+from training.gates.result import GATES, GateResult, Severity, Status, blocking
+
+__all__ = ["GATES", "GateResult", "Severity", "Status", "absolute_gates", "blocking", "relative_gates"]
