@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ from service.scoring.contract import ColumnType
 from service.scoring.encoder import Encoder
 from service.scoring.policy import policy_from_costs
 from service.scoring.validation import CheckedTable, RecordInvalid, Validator
-from training.use_case import UseCase
+from training.gates import GATES, blocking
+from training.gates.documents import documents_gate
+from training.gates.figures import figure_gates
+from training.gates.result import with_declared_severity
+from training.train import Trained
+from training.use_case import FairnessProfile, Role, UseCase
 from training.use_cases import use_cases
 from training.use_cases.loan_approval import draw
 
@@ -261,6 +267,50 @@ def test_every_column_is_described_and_every_number_but_a_fraction_has_a_unit(ca
     for column in case.contract.columns:
         assert column.description
         assert bool(column.unit) == (column.is_numeric and column.name != "risk_score")
+
+
+@each_case
+def test_nothing_is_missing_from_the_documentation(case: UseCase) -> None:
+    result = documents_gate({"about": vars(case.about)}, case.contract, case.reasons)
+    assert result.observed == "nothing is missing"
+    for texts in (case.about.stakeholders, case.about.success, case.about.limits):
+        assert len(texts) >= 3
+        assert len(set(texts)) == len(texts)
+
+
+@each_case
+def test_what_a_model_must_reach_is_declared_and_its_codes_are_gates(case: UseCase) -> None:
+    needed = case.requirements
+    bounds = (needed.least_roc_auc, needed.least_pr_auc, needed.most_brier, needed.most_cost_per_case)
+    assert None not in bounds
+    assert set(needed.only_warn) <= set(GATES)
+
+
+@each_case
+def test_a_small_model_of_generated_records_reaches_what_is_declared(
+    case: UseCase, quick: Callable[..., Trained]
+) -> None:
+    evidence = quick(case.name).scorer.evidence
+    results = figure_gates(case.requirements, evidence, case.costs)
+    failed = blocking(with_declared_severity(results, case.requirements))
+    assert [(result.code, result.observed, result.required) for result in failed] == []
+
+
+def test_the_first_fraud_systems_goals_are_gates_that_only_warn() -> None:
+    needed = CASES["fraud_transactions"].requirements
+    assert (needed.least_precision, needed.least_recall) == (0.95, 0.90)
+    assert needed.only_warn == ("G-PRECISION", "G-RECALL")
+
+
+@each_case
+def test_where_there_are_protected_columns_a_profile_judges_the_groups(case: UseCase) -> None:
+    judged = case.fairness in (FairnessProfile.EU, FairnessProfile.US)
+    assert judged == bool(case.contract.of_role(Role.PROTECTED))
+
+
+def test_the_lenders_own_grade_and_rate_are_known_only_after_the_decision() -> None:
+    declared = {name: case.known_after_decision for name, case in CASES.items() if case.known_after_decision}
+    assert declared == {"credit_risk": ("loan_grade", "loan_int_rate")}
 
 
 def test_loan_approval_keeps_the_original_rows_wherever_they_were_possible() -> None:
