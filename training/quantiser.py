@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from service.scoring.arithmetic import FloatArray
+from service.scoring.predictors.trees import LEAF
 
 MOST_BORDERS = 250
 BEYOND = 1e300
@@ -60,6 +63,12 @@ class Quantiser:
         if first_right <= 0:
             return question.input, -BEYOND
         return question.input, float(borders[first_right - 1]) if first_right <= len(borders) else BEYOND
+
+    def clear_level_nulls(self, nodes: npt.NDArray[Any]) -> None:
+        """Make nulls answer no where a node (`NODE`) asks about a level, for a null has none."""
+        is_level = np.array([count > 0 for count in self.levels])
+        inner = nodes["input"] != LEAF
+        nodes["null_right"][inner] &= ~is_level[nodes["input"][inner]]
 
 
 def _borders(column: FloatArray) -> FloatArray:

@@ -29,7 +29,7 @@ PROMOTION = "promotion.json"
 CARD, CARD_TEXT = "model_card.html", "model_card.md"
 OUTSIDE = frozenset({RUN, PROMOTION, CARD, CARD_TEXT})
 FILES = ("contract.json", "calibrator.json", "policy.json", "reasons.json", "profile.json", "evidence.json")
-PREDICTOR_FILES = ("predictor.json", "nodes.npy", "inputs.npy", "values.npy", "leaves.npy")
+PREDICTOR_FILES = ("predictor.json", "nodes.npy", "inputs.npy", "values.npy", "leaves.npy", "weights.npy")
 
 
 def bundle_files(  # noqa: PLR0913, PLR0917  # a bundle has seven parts

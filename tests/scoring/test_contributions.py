@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from service.scoring.predictors.contributions import Explainer
 from service.scoring.predictors.trees import LEAF, NODE, Trees
 from tests.scoring.ensembles import random_linear, random_matrix, random_symmetric_trees, random_trees
+from tests.scoring.networks import random_network
 from tests.scoring.strategies import USUAL
 
 KINDS: dict[str, Callable[..., Any]] = {
@@ -20,6 +21,7 @@ KINDS: dict[str, Callable[..., Any]] = {
     "symmetric_trees": lambda rng, levels: random_symmetric_trees(rng, levels, trees=6, depth=4),
     "trees": lambda rng, levels: random_trees(rng, levels, trees=6, leaves=9),
     "trees of several words": lambda rng, levels: random_trees(rng, levels, trees=2, leaves=150),
+    "network": random_network,
 }
 LEVELS = st.lists(st.sampled_from([0, 0, 3]), min_size=1, max_size=6)
 SEEDS = st.integers(0, 2**32)

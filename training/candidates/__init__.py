@@ -2,90 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
-from service.scoring.arithmetic import FloatArray
-from service.scoring.predictors import Predictor
-from training.candidates.boosting import fit_catboost, fit_lightgbm, fit_xgboost
-from training.candidates.forest import fit_random_forest
-from training.candidates.logistic import fit_logistic_regression
-from training.data import Outcomes
+from training.candidates.boosting import (
+    catboost_space,
+    fit_catboost,
+    fit_lightgbm,
+    fit_xgboost,
+    lightgbm_space,
+    xgboost_space,
+)
+from training.candidates.candidate import Candidate, RawScorer, ServingClass
+from training.candidates.compared import fit_knn, fit_svm, knn_space, svm_space
+from training.candidates.forest import fit_decision_tree, fit_random_forest, forest_space, tree_space
+from training.candidates.hist_gradient_boosting import (
+    fit_hist_gradient_boosting,
+    hist_gradient_boosting_space,
+)
+from training.candidates.logistic import fit_logistic_regression, logistic_space
+from training.candidates.network import fit_mlp, mlp_space
 
-Fit: TypeAlias = Callable[[FloatArray, Outcomes, Sequence[int], Mapping[str, Any], int], Predictor]
-
+__all__ = ["FOR_FEW", "FOR_MANY", "Candidate", "RawScorer", "ServingClass", "candidates", "quick_candidates"]
 
 FEW_BAD_CASES = 500
-
-
-class ServingClass(IntEnum):
-    """How much a model costs to serve, by its kind: declared, not timed."""
-
-    LINEAR = 1
-    SYMMETRIC_TREES = 2
-    OTHER = 3
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A kind of model and its parameters; `fit(matrix, outcomes, levels, parameters, seed)` gives a predictor."""
-
-    name: str
-    serving_class: ServingClass
-    fit: Fit
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    def predictor(
-        self, matrix: FloatArray, outcomes: Outcomes, levels: Sequence[int], seed: int
-    ) -> Predictor:
-        """Fit on `matrix` (rows, inputs) and `outcomes` (rows,), 1 = bad."""
-        return self.fit(matrix, outcomes, levels, self.parameters, seed)
+# One simple and one strong, and the two cheapest to serve.
+QUICK = ("logistic_regression", "catboost_shallow")
 
 
 def candidates(bad_cases: int) -> tuple[Candidate, ...]:
-    """Return the candidates for a table with so many bad cases: the fewer, the simpler the trees."""
+    """Return the candidates for a table with so many bad cases: the fewer, the simpler they start."""
     return FOR_FEW if bad_cases < FEW_BAD_CASES else FOR_MANY
 
 
+def quick_candidates(bad_cases: int) -> tuple[Candidate, ...]:
+    """Return those of `candidates` that are fitted in a moment."""
+    return tuple(item for item in candidates(bad_cases) if item.name in QUICK)
+
+
 LINEAR, SYMMETRIC, OTHER = ServingClass.LINEAR, ServingClass.SYMMETRIC_TREES, ServingClass.OTHER
-LOGISTIC = Candidate("logistic_regression", LINEAR, fit_logistic_regression, {"C": 0.1})
-FOREST = Candidate(
-    "random_forest",
-    OTHER,
-    fit_random_forest,
-    {"n_estimators": 200, "min_samples_leaf": 5, "max_leaf_nodes": 256, "max_samples": 20_000},
-)
 FOR_MANY = (
-    LOGISTIC,
+    Candidate("logistic_regression", LINEAR, fit_logistic_regression, {"C": 0.1}, logistic_space),
     Candidate(
         "catboost_shallow",
         SYMMETRIC,
         fit_catboost,
-        {"iterations": 300, "depth": 4, "learning_rate": 0.06, "l2_leaf_reg": 5},
+        {"iterations": 300, "depth": 4, "learning_rate": 0.06, "l2_leaf_reg": 5.0, "random_strength": 1.0},
+        catboost_space,
     ),
     Candidate(
         "catboost_deep",
         SYMMETRIC,
         fit_catboost,
-        {"iterations": 400, "depth": 6, "learning_rate": 0.12, "l2_leaf_reg": 2},
+        {"iterations": 600, "depth": 6, "learning_rate": 0.1, "l2_leaf_reg": 5.0, "random_strength": 1.0},
+        catboost_space,
     ),
     Candidate(
-        "lightgbm", OTHER, fit_lightgbm, {"n_estimators": 300, "learning_rate": 0.05, "num_leaves": 31}
+        "lightgbm",
+        OTHER,
+        fit_lightgbm,
+        {
+            "n_estimators": 300,
+            "learning_rate": 0.05,
+            "num_leaves": 31,
+            "min_child_samples": 30,
+            "reg_lambda": 3.0,
+            "colsample_bytree": 0.7,
+            "subsample": 0.8,
+            "subsample_freq": 1,
+        },
+        lightgbm_space,
     ),
-    Candidate("xgboost", OTHER, fit_xgboost, {"n_estimators": 300, "learning_rate": 0.08, "max_depth": 6}),
-    FOREST,
-)
-FOR_FEW = (
-    LOGISTIC,
     Candidate(
-        "catboost_shallow",
-        SYMMETRIC,
-        fit_catboost,
-        {"iterations": 200, "depth": 3, "learning_rate": 0.04, "l2_leaf_reg": 10},
+        "xgboost",
+        OTHER,
+        fit_xgboost,
+        {
+            "n_estimators": 300,
+            "learning_rate": 0.08,
+            "max_depth": 5,
+            "min_child_weight": 3.0,
+            "reg_lambda": 1.0,
+            "colsample_bytree": 0.8,
+            "subsample": 0.8,
+        },
+        xgboost_space,
     ),
-    Candidate("lightgbm", OTHER, fit_lightgbm, {"n_estimators": 100, "learning_rate": 0.05, "num_leaves": 7}),
-    Candidate("xgboost", OTHER, fit_xgboost, {"n_estimators": 100, "learning_rate": 0.05, "max_depth": 3}),
-    FOREST,
+    Candidate(
+        "hist_gradient_boosting",
+        OTHER,
+        fit_hist_gradient_boosting,
+        {
+            "max_iter": 150,
+            "learning_rate": 0.08,
+            "max_leaf_nodes": 31,
+            "min_samples_leaf": 20,
+            "l2_regularization": 1.0,
+            "max_features": 0.8,
+        },
+        hist_gradient_boosting_space,
+    ),
+    Candidate(
+        "random_forest",
+        OTHER,
+        fit_random_forest,
+        {
+            "n_estimators": 100,
+            "max_leaf_nodes": 256,
+            "min_samples_leaf": 5,
+            "max_features": 0.25,
+            "max_samples": 20_000,
+        },
+        forest_space,
+    ),
+    Candidate(
+        "decision_tree", OTHER, fit_decision_tree, {"max_leaf_nodes": 48, "min_samples_leaf": 30}, tree_space
+    ),
+    Candidate(
+        "mlp",
+        OTHER,
+        fit_mlp,
+        {"hidden": 32, "second": 16, "alpha": 0.1, "learning_rate": 3e-3, "epochs": 30, "batch": 256},
+        mlp_space,
+    ),
+    Candidate("knn", OTHER, fit_knn, {"neighbours": 60, "most_rows": 20_000}, knn_space, servable=False),
+    Candidate(
+        "svm",
+        OTHER,
+        fit_svm,
+        {"gamma": 1.0, "C": 0.3, "landmarks": 200, "most_rows": 20_000},
+        svm_space,
+        servable=False,
+    ),
 )
+_SIMPLER: dict[str, Mapping[str, Any]] = {
+    "catboost_shallow": {"iterations": 200, "depth": 3, "learning_rate": 0.04, "l2_leaf_reg": 10.0},
+    "catboost_deep": {"iterations": 200, "depth": 5, "learning_rate": 0.03, "l2_leaf_reg": 10.0},
+    "lightgbm": {"n_estimators": 100, "num_leaves": 7, "min_child_samples": 20},
+    "xgboost": {"n_estimators": 100, "learning_rate": 0.05, "max_depth": 3},
+    "hist_gradient_boosting": {"max_iter": 100, "learning_rate": 0.05, "max_leaf_nodes": 7},
+    "decision_tree": {"max_leaf_nodes": 12, "min_samples_leaf": 20},
+    "mlp": {"hidden": 16, "second": 8, "alpha": 1.0, "batch": 64},
+    "knn": {"neighbours": 40},
+    "svm": {"gamma": 0.5},
+}
+FOR_FEW = tuple(item.with_parameters(_SIMPLER.get(item.name, {})) for item in FOR_MANY)

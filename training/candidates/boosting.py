@@ -4,22 +4,61 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray, log_odds
 from service.scoring.predictors.arrays import on_grid
-from service.scoring.predictors.symmetric_trees import UNUSED, SymmetricTrees
+from service.scoring.predictors.symmetric_trees import DEEPEST, UNUSED, SymmetricTrees
 from service.scoring.predictors.trees import LEAF, NODE, Trees
+from training.candidates.candidate import THREADS, threads_for
 from training.data import Outcomes
 from training.quantiser import Quantiser
 
-THREADS = os.cpu_count() or 1
+if TYPE_CHECKING:
+    import optuna
+
+
+def catboost_space(trial: optuna.Trial) -> dict[str, Any]:
+    """Suggest how many trees, how deep, how far each may go, and how much chance is in their choice."""
+    return {
+        "iterations": trial.suggest_int("iterations", 200, 1_500, log=True),
+        "depth": trial.suggest_int("depth", 3, DEEPEST),
+        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
+        "l2_leaf_reg": trial.suggest_float("l2_leaf_reg", 0.5, 30.0, log=True),
+        "random_strength": trial.suggest_float("random_strength", 0.0, 5.0),
+    }
+
+
+def lightgbm_space(trial: optuna.Trial) -> dict[str, Any]:
+    """Suggest how many trees, how large, how far each may go, and which part of rows and inputs each sees."""
+    return {
+        "n_estimators": trial.suggest_int("n_estimators", 50, 1_000, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
+        # Up to 64 leaves are one word of the evaluator.
+        "num_leaves": trial.suggest_int("num_leaves", 4, 64, log=True),
+        "min_child_samples": trial.suggest_int("min_child_samples", 5, 100, log=True),
+        "reg_lambda": trial.suggest_float("reg_lambda", 1e-3, 30.0, log=True),
+        "colsample_bytree": trial.suggest_float("colsample_bytree", 0.3, 1.0),
+        "subsample": trial.suggest_float("subsample", 0.5, 1.0),
+    }
+
+
+def xgboost_space(trial: optuna.Trial) -> dict[str, Any]:
+    """Suggest how many trees, how deep, how far each may go, and which part of rows and inputs each sees."""
+    return {
+        "n_estimators": trial.suggest_int("n_estimators", 50, 1_000, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
+        "max_depth": trial.suggest_int("max_depth", 2, 7),
+        "min_child_weight": trial.suggest_float("min_child_weight", 0.5, 30.0, log=True),
+        "reg_lambda": trial.suggest_float("reg_lambda", 1e-2, 30.0, log=True),
+        "colsample_bytree": trial.suggest_float("colsample_bytree", 0.3, 1.0),
+        "subsample": trial.suggest_float("subsample", 0.5, 1.0),
+    }
 
 
 def fit_catboost(
@@ -48,7 +87,12 @@ def fit_lightgbm(
 
     quantiser = Quantiser(matrix, levels)
     model = LGBMClassifier(
-        random_state=seed, n_jobs=THREADS, deterministic=True, force_row_wise=True, verbosity=-1, **parameters
+        random_state=seed,
+        n_jobs=threads_for(len(matrix)),
+        deterministic=True,
+        force_row_wise=True,
+        verbosity=-1,
+        **parameters,
     )
     dump = model.fit(quantiser.transform(matrix), outcomes).booster_.dump_model()
     trees = [
@@ -65,7 +109,9 @@ def fit_xgboost(
     from xgboost import XGBClassifier
 
     quantiser = Quantiser(matrix, levels)
-    model = XGBClassifier(random_state=seed, n_jobs=THREADS, tree_method="hist", **parameters)
+    model = XGBClassifier(
+        random_state=seed, n_jobs=threads_for(len(matrix)), tree_method="hist", **parameters
+    )
     model.fit(quantiser.transform(matrix), outcomes)
     learner = json.loads(model.get_booster().save_raw("json"))["learner"]
     trees = learner["gradient_booster"]["model"]["trees"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from service.scoring.arithmetic import FloatArray
 from service.scoring.errors import BundleInvalid, parse_json
 from service.scoring.predictors.linear import LinearPredictor
+from service.scoring.predictors.network import Network
 from service.scoring.predictors.symmetric_trees import SymmetricTrees
 from service.scoring.predictors.trees import Trees
+
+Reader: TypeAlias = "Callable[[Mapping[str, Any], Mapping[str, bytes], Sequence[int]], Predictor]"
 
 
 class Predictor(Protocol):
@@ -34,13 +37,15 @@ def predictor_from_files(files: Mapping[str, bytes], levels: Sequence[int]) -> P
     """
     body = parse_json(files["predictor.json"], "predictor.json")
     kind = body.get("kind") if isinstance(body, dict) else None
-    if kind == LinearPredictor.kind:
-        return LinearPredictor.from_body(body, levels)
-    if kind == SymmetricTrees.kind:
-        return SymmetricTrees.from_files(body, files, levels)
-    if kind == Trees.kind:
-        return Trees.from_files(body, files, levels)
-    raise BundleInvalid(f"predictor.json: kind {kind!r} is not one of: {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in _READERS:
+        raise BundleInvalid(f"predictor.json: kind {kind!r} is not one of: {', '.join(KINDS)}")
+    return _READERS[kind](body, files, levels)
 
 
-KINDS = (LinearPredictor.kind, SymmetricTrees.kind, Trees.kind)
+_READERS: dict[str, Reader] = {
+    LinearPredictor.kind: lambda body, _, levels: LinearPredictor.from_body(body, levels),
+    Network.kind: Network.from_files,
+    SymmetricTrees.kind: SymmetricTrees.from_files,
+    Trees.kind: Trees.from_files,
+}
+KINDS = tuple(_READERS)

@@ -1,7 +1,8 @@
-"""Exact Shapley values of one record against one reference record, for any predictor of this package.
+"""Shapley values of one record against one reference record, for any predictor of this package.
 
 The game is: which inputs take the record's value, while the others take the reference's ("interventional" values;
-Lundberg et al., 2020). They add up to the difference of the two raw scores.
+Lundberg et al., 2020). They add up to the difference of the two raw scores. They are exact for linear models and
+trees; `sampled` has what serves for the rest.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from service.scoring.arithmetic import FloatArray
+from service.scoring.predictors import Predictor
 from service.scoring.predictors.linear import LinearPredictor
+from service.scoring.predictors.sampled import OfAny
 from service.scoring.predictors.symmetric_trees import UNUSED, SymmetricTrees
-from service.scoring.predictors.trees import Trees
+from service.scoring.predictors.trees import WORD, Trees
 
-Explained = LinearPredictor | SymmetricTrees | Trees
 # Cells of the largest intermediate table: 32 MB of float64.
 _CELLS_AT_A_TIME = 2**22
 
@@ -25,9 +27,9 @@ _CELLS_AT_A_TIME = 2**22
 class Explainer:
     """Contributions of each input to the difference in raw score between a record and `reference`."""
 
-    def __init__(self, predictor: Explained, reference: Sequence[float]) -> None:
+    def __init__(self, predictor: Predictor, reference: Sequence[float]) -> None:
         self.reference = list(reference)
-        self._explain = _EXPLAINERS[type(predictor)](predictor, self.reference)
+        self._explain = _EXPLAINERS.get(type(predictor), OfAny)(predictor, self.reference)
 
     def contributions(self, row: Sequence[float]) -> FloatArray:
         """Return the Shapley values (inputs,) in raw log-odds."""
@@ -81,10 +83,11 @@ class _OfTrees:
 
     def __call__(self, row: Sequence[float]) -> FloatArray:
         trees, own, other = self._predictor, self._predictor.reachable(row), self._other
-        only_own, only_other = _bits(own & ~other), _bits(other & ~own)
-        possible = _bits(np.bitwise_and.reduce(own | other, axis=0)[None, :])[0]
+        # Few leaves can be reached by any mixture of the two records; only those are looked at.
+        possible = np.flatnonzero(_bits(np.bitwise_and.reduce(own | other, axis=0)))
+        only_own, only_other = _bits_at(own & ~other, possible), _bits_at(other & ~own, possible)
         a, b = only_own.sum(axis=0, dtype=np.intp), only_other.sum(axis=0, dtype=np.intp)
-        leaves = np.where(possible, trees.leaf_table, 0.0)
+        leaves = trees.leaf_table[possible]
         values = np.zeros(len(row))
         values[trees.used_inputs] = only_own @ (leaves * self._gain[a, b]) - only_other @ (
             leaves * self._loss[a, b]
@@ -136,7 +139,12 @@ def _weights(player: npt.NDArray[np.bool_], chosen: npt.NDArray[np.intp]) -> Flo
 
 
 def _bits(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
-    return np.unpackbits(np.ascontiguousarray(words).view(np.uint8), axis=1, bitorder="little")
+    return np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little")
+
+
+def _bits_at(words: npt.NDArray[np.uint64], places: npt.NDArray[np.intp]) -> npt.NDArray[np.uint64]:
+    """Return the bits (inputs, places) of `words` (inputs, words)."""
+    return (words[:, places // WORD] >> (places % WORD).astype(np.uint64)) & np.uint64(1)
 
 
 def _shares(size: int) -> tuple[FloatArray, FloatArray]:

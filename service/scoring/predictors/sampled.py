@@ -1,0 +1,94 @@
+"""Shapley values of one record against one reference record for a predictor that is only known by its scores.
+
+With few inputs that differ, all coalitions are scored and the values are exact. With more, they are estimated from
+permutations in pairs, each with its reverse (antithetic sampling: Mitchell et al., 2022). Along a permutation the
+inputs change to the record's one by one, so that the changes always add up to the whole difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import factorial
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from service.scoring.arithmetic import FloatArray
+
+Coalitions = npt.NDArray[np.bool_]
+
+MOST_EXACT = 9
+PAIRS = 16
+SEED = 0
+
+
+class Scored(Protocol):
+    """Anything that scores an encoded matrix (rows, inputs)."""
+
+    def score_many(self, matrix: FloatArray) -> FloatArray:
+        """Return raw scores (rows,)."""
+
+
+class OfAny:
+    """Contributions by scoring coalitions: rows that take some inputs from the record, the rest from the reference."""
+
+    def __init__(
+        self, predictor: Scored, reference: Sequence[float], most_exact: int = MOST_EXACT, pairs: int = PAIRS
+    ) -> None:
+        self._predictor = predictor
+        self._reference = np.array(reference, dtype=np.float64)
+        self._most_exact = most_exact
+        # Drawn once: the same record always gets the same explanation.
+        random = np.random.default_rng(SEED)
+        orders = np.array([random.permutation(len(self._reference)) for _ in range(pairs)], dtype=np.intp)
+        self._orders = np.concatenate([orders, orders[:, ::-1]])
+
+    def __call__(self, row: Sequence[float]) -> FloatArray:
+        """Return the contributions (inputs,) in raw log-odds; exactly 0 for an input that equals the reference's."""
+        record = np.array(row, dtype=np.float64)
+        differs = (record != self._reference) & ~(np.isnan(record) & np.isnan(self._reference))
+        players = np.flatnonzero(differs)
+        values = np.zeros(len(record))
+        if len(players):
+            known = len(players) <= self._most_exact
+            values[players] = self._exact(record, players) if known else self._estimated(record, players)
+        return values
+
+    def _exact(self, record: FloatArray, players: npt.NDArray[np.intp]) -> FloatArray:
+        coalitions, weights = _all_coalitions(len(players))
+        # Not a matrix product: its last bits would depend on the processor and on the number of threads.
+        scores = self._scores(record, players, coalitions)
+        values: FloatArray = np.add.reduce(weights * scores[:, None], axis=0)
+        return values
+
+    def _estimated(self, record: FloatArray, players: npt.NDArray[np.intp]) -> FloatArray:
+        differs = np.zeros(len(record), dtype=np.bool_)
+        differs[players] = True
+        place = np.cumsum(differs) - 1
+        orders = place[self._orders[differs[self._orders]]].reshape(len(self._orders), -1)
+        rank = np.argsort(orders, axis=1)
+        coalitions = rank[:, None, :] < np.arange(len(players) + 1)[None, :, None]
+        scores = self._scores(record, players, coalitions.reshape(-1, len(players)))
+        steps = np.diff(scores.reshape(len(orders), -1), axis=1)
+        values: FloatArray = np.take_along_axis(steps, rank, axis=1).mean(axis=0)
+        return values
+
+    def _scores(
+        self, record: FloatArray, players: npt.NDArray[np.intp], coalitions: Coalitions
+    ) -> FloatArray:
+        rows = np.tile(self._reference, (len(coalitions), 1))
+        rows[:, players] = np.where(coalitions, record[players], self._reference[players])
+        return self._predictor.score_many(rows)
+
+
+@lru_cache(maxsize=32)
+def _all_coalitions(players: int) -> tuple[Coalitions, FloatArray]:
+    """Return every coalition and the weight of its worth in each player's value, both (2**players, players)."""
+    coalitions = ((np.arange(2**players)[:, None] >> np.arange(players)) & 1).astype(np.bool_)
+    shares = [factorial(size) * factorial(players - size - 1) / factorial(players) for size in range(players)]
+    size = coalitions.sum(axis=1)
+    joins = np.array([0.0, *shares])[size][:, None]
+    stays_out = np.array([*shares, 0.0])[size][:, None]
+    return coalitions, np.where(coalitions, joins, -stays_out)
