@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from service.errors import WrongUse
+from service.scoring.arithmetic import FloatArray, logistic
 from service.scoring.policy import Costs
 from service.scoring.reasons import ReasonText
+from training.calibrate import calibrate
+from training.calibration_report import calibration_report
 from training.fairness import fairness_report
 from training.gates import (
     GATES,
@@ -20,6 +23,7 @@ from training.gates import (
     Status,
     absolute_gates,
     blocking,
+    population_stability,
     relative_gates,
 )
 from training.use_case import FairnessProfile, Requirements
@@ -69,9 +73,8 @@ def sound() -> dict[str, Any]:
             "metrics": shipped,
             "intervals": {"roc_auc": [0.778, 0.792], "cost_per_case": [385.0, 405.0]},
             "calibration": {
-                "ece": 0.005,
-                "ece_by_chance_99": 0.008,
-                "slope": {"value": 1.01, "interval": [0.98, 1.04]},
+                "ece": {"value": 0.005, "chance": {"percentile_99": 0.008}, "reason": None},
+                "recalibration": {"slope": {"value": 1.01, "low": 0.98, "high": 1.04}, "reason": None},
             },
             "calibrators": {
                 "chosen": "platt",
@@ -154,12 +157,12 @@ FAILING: dict[str, tuple[Change, str, str]] = {
         "below 390 TWD per case, the cost of approving everybody",
     ),
     "G-ECE": (
-        calibration(ece=0.009),
+        calibration(ece={"value": 0.009, "chance": {"percentile_99": 0.008}}),
         "0.0090",
         "at most 0.0080, what 99 of 100 perfect models of this size show by chance",
     ),
     "G-SLOPE": (
-        calibration(slope={"value": 0.8, "interval": [0.75, 0.85]}),
+        calibration(recalibration={"slope": {"value": 0.8, "low": 0.75, "high": 0.85}}),
         "0.800",
         "an interval that reaches 0.9 to 1.1; 1 is right, below 1 is overfitted",
     ),
@@ -201,8 +204,8 @@ def test_a_bound_that_nobody_declared_is_not_applicable_and_no_pass(code: str) -
 
 MISSING: dict[str, Change] = {
     "G-BRIER": lambda e: e["shipped"]["metrics"].pop("brier"),
-    "G-ECE": lambda e: e["shipped"]["calibration"].pop("ece_by_chance_99"),
-    "G-SLOPE": calibration(slope=None),
+    "G-ECE": lambda e: e["shipped"]["calibration"].pop("ece"),
+    "G-SLOPE": lambda e: e["shipped"].pop("calibration"),
     "G-CALIBRATOR": lambda e: e["shipped"].pop("calibrators"),
     "G-PSI": lambda e: e.pop("stability"),
     "G-UNTOUCHED": lambda e: e["procedure"].pop("intervals"),
@@ -215,6 +218,58 @@ def test_what_the_evidence_does_not_hold_fails(code: str) -> None:
     result = judge(MISSING[code])[code]
     assert (result.status, result.observed, result.blocks) == (FAIL, "not known", True)
     assert result.note == "the evidence holds no such figure; train again"
+
+
+def test_what_the_rows_cannot_give_fails_with_the_reports_reason() -> None:
+    nothing = {"value": None, "chance": None, "reason": "all outcomes are good"}
+    results = judge(calibration(ece=nothing, recalibration={"slope": None, "reason": "no finite slope"}))
+    assert [(results[code].status, results[code].note) for code in ("G-ECE", "G-SLOPE")] == [
+        (FAIL, "all outcomes are good"),
+        (FAIL, "no finite slope"),
+    ]
+
+
+def test_a_calibration_report_and_a_calibration_as_they_are_made_can_be_judged() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.normal(-1, 1, 4_000)
+    outcomes = (rng.random(4_000) < logistic(truth)).astype(np.int8)
+    made = calibrate(2 * truth, outcomes, np.arange(4_000))
+
+    def codes(probabilities: FloatArray) -> dict[str, Status]:
+        report = calibration_report(outcomes, probabilities)
+        results = judge(
+            lambda e: e["shipped"].update(calibration=report, calibrators=made.to_json()),
+        )
+        return {code: results[code].status for code in ("G-ECE", "G-SLOPE", "G-CALIBRATOR")}
+
+    assert codes(made.probabilities) == dict.fromkeys(("G-ECE", "G-SLOPE", "G-CALIBRATOR"), PASS)
+    assert codes(logistic(2 * truth)) == {"G-ECE": FAIL, "G-SLOPE": FAIL, "G-CALIBRATOR": PASS}
+
+
+def test_stability_of_a_table_worked_by_hand() -> None:
+    # Two bins at the only border, 1: 50 and 50 rows against 80 and 20, half a row added to each.
+    found = population_stability(np.repeat([0.0, 1.0], 50), np.repeat([0.0, 1.0], [80, 20]))
+    before, after = np.array([50.5, 50.5]) / 101, np.array([80.5, 20.5]) / 101
+    assert found["psi"] == pytest.approx(((after - before) * np.log(after / before)).sum())
+    assert (found["reference_rows"], found["rows"]) == (100, 100)
+    # 99 % of squares of a normal are below 6.6349.
+    assert found["psi_by_chance_99"] == pytest.approx(6.6349 * 0.02, abs=1e-5)
+
+
+def test_stability_of_equal_populations_is_above_its_chance_once_in_a_hundred() -> None:
+    rng = np.random.default_rng(3)
+    found = [population_stability(rng.normal(size=300), rng.normal(size=200)) for _ in range(600)]
+    above = np.mean([item["psi"] > item["psi_by_chance_99"] for item in found])
+    assert 0 < above < 0.025
+
+
+def test_a_shift_that_so_few_rows_show_by_chance_passes() -> None:
+    few = judge(lambda e: e["stability"].update(psi=0.3, psi_by_chance_99=0.31))["G-PSI"]
+    assert (few.status, few.required) == (
+        PASS,
+        "at most 0.3100, which so few rows show by chance (else 0.25)",
+    )
+    assert judge(lambda e: e["stability"].update(psi=0.32, psi_by_chance_99=0.31))["G-PSI"].blocks
 
 
 def test_the_interval_of_what_was_observed_is_shown() -> None:
@@ -233,7 +288,7 @@ def test_the_cheapest_decision_for_everybody_is_what_the_decisions_must_beat() -
 
 
 def test_an_uncertain_slope_passes_as_long_as_it_may_be_right() -> None:
-    result = judge(calibration(slope={"value": 0.8, "interval": [0.6, 0.95]}))["G-SLOPE"]
+    result = judge(calibration(recalibration={"slope": {"value": 0.8, "low": 0.6, "high": 0.95}}))["G-SLOPE"]
     assert (result.status, result.interval) == (PASS, (0.6, 0.95))
 
 
