@@ -31,7 +31,7 @@ def least_cost_policy(
     Where the aims ask for nothing else, the cut-offs are those of `policy_from_costs`, elsewhere they lie half-way
     between neighbouring probabilities. Takes O(n log n). Raises `WrongUse` for an aim outside 0 to 1.
     """
-    check_aims(aims)
+    _check_aims(aims)
     levels = _levels(probabilities, weights)
     if aims.review_capacity == 0:
         costs = replace(costs, review=None)
@@ -94,14 +94,6 @@ def population_weights(outcomes: Outcomes, bad_rate: float | None) -> FloatArray
     return np.where(outcomes == 1, bad_rate / sampled, (1 - bad_rate) / (1 - sampled))
 
 
-def check_aims(aims: PolicyAims) -> None:
-    """Raise `WrongUse` for an aim that is no share."""
-    for field in ("review_capacity", "approval_rate"):
-        share = getattr(aims, field)
-        if share is not None and not 0 <= share <= 1:
-            raise WrongUse(f"{field}={share} is not a share; it must be from 0 to 1, or left open")
-
-
 @dataclass(frozen=True)
 class _Levels:
     """The distinct probabilities, ascending, and the weight of each.
@@ -139,6 +131,14 @@ class _Bounds:
 
     def allow(self, refer_at: int, decline_at: int) -> bool:
         return self.lowest <= refer_at <= self.highest and bool(self.first[decline_at] <= refer_at)
+
+
+def _check_aims(aims: PolicyAims) -> None:
+    """Raise `WrongUse` for an aim that is no share."""
+    for field in ("review_capacity", "approval_rate"):
+        share = getattr(aims, field)
+        if share is not None and not 0 <= share <= 1:
+            raise WrongUse(f"{field}={share} is not a share; it must be from 0 to 1, or left open")
 
 
 def _levels(probabilities: FloatArray, weights: FloatArray | None) -> _Levels:

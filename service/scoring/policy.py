@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,8 +40,11 @@ class Costs:
     currency: str = ""
 
     def __post_init__(self) -> None:
-        if not (self.false_approve > 0 and self.false_decline > 0 and (self.review or 0.0) >= 0):
-            raise ValueError(f"{self}: a wrong decision costs more than 0, and a review at least 0")
+        positive = 0 < self.false_approve < math.inf and 0 < self.false_decline < math.inf
+        if not (positive and 0 <= (self.review or 0.0) < math.inf):
+            raise ValueError(
+                f"{self}: a wrong decision costs more than 0, a review at least 0, both a finite amount"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,18 @@ def test_the_version_names_the_policy_and_changes_with_its_cut_offs() -> None:
     assert version != Policy("least-cost", 0.3, math.nextafter(0.6, 1)).version
 
 
+@pytest.mark.parametrize(
+    "costs",
+    [(0.0, 1.0, None), (1.0, 0.0, None), (1.0, 1.0, -0.1), (math.inf, 1.0, None), (1.0, math.nan, None),
+     (1.0, 1.0, math.inf), (1.0, 1.0, math.nan)],
+)  # fmt: skip
+def test_refuses_costs_that_no_policy_follows_from(costs: tuple[float, float, float | None]) -> None:
+    with pytest.raises(
+        ValueError, match="a wrong decision costs more than 0, a review at least 0, both a finite"
+    ):
+        Costs(*costs)
+
+
 def test_equal_policies_have_the_same_version() -> None:
     assert Policy("test", 0, 1).version == Policy("test", 0.0, 1.0).version
 

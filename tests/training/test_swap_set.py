@@ -117,6 +117,7 @@ def test_two_models_are_compared_on_the_same_rows_under_one_policy() -> None:
     report = swap_set(P, NEW, P[::-1].copy(), NEW, OUTCOMES, COSTS)
     assert report["swapped_in"]["rows"] == report["swapped_out"]["rows"] == 2
     assert report["swapped_in"]["bad_rate"] == 0.5
+    assert cell(report, "decline", "approve")["probability"] == pytest.approx((0.2 + 0.1) / 2)
     assert report["change"]["approval_rate"] == 0.0
 
 
