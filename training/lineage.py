@@ -1,19 +1,58 @@
-"""Where a training ran: code revision and library versions. It is recorded, and stands outside the bundle's hash."""
+"""Where a training ran: code revision, library versions, environment. It is recorded, outside the bundle's hash."""
 
 from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
-LIBRARIES = ("aval", "numpy", "pyarrow", "scikit-learn", "catboost", "lightgbm", "bentoml", "mlflow")
+LIBRARIES = (
+    "aval",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+    "optuna",
+    "catboost",
+    "lightgbm",
+    "xgboost",
+    "xgboost-cpu",
+    "bentoml",
+    "mlflow",
+)
+LOCK = "requirements-train.lock"
 
 
 def lineage() -> dict[str, str]:
-    """Return the git revision (ending in `-changed` for an unclean checkout, or `unknown`) and versions."""
-    versions = {name: version(name) for name in LIBRARIES}
-    return {"git_revision": _git_revision(), "python": platform.python_version(), **versions}
+    """Return the git revision (ending in `-changed` for an unclean checkout, or `unknown`) and versions.
+
+    A library that is not installed (xgboost has a name of its own on Linux) is left out.
+    """
+    found = {name: _version(name) for name in LIBRARIES}
+    versions = {name: known for name, known in found.items() if known is not None}
+    return {
+        "git_revision": _git_revision(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **versions,
+    }
+
+
+def environment_files() -> dict[str, bytes]:
+    """Return `environment.txt`, all installed packages with versions, and the lock file where there is a checkout."""
+    installed = sorted({f"{item.name}=={item.version}" for item in distributions()}, key=str.lower)
+    files = {"environment.txt": "\n".join([f"python=={platform.python_version()}", *installed, ""]).encode()}
+    lock = Path(__file__).parents[1] / LOCK
+    return {**files, LOCK: lock.read_bytes()} if lock.is_file() else files
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _git_revision() -> str:
@@ -21,7 +60,7 @@ def _git_revision() -> str:
     try:
         revision = _git(folder, "rev-parse", "HEAD")
         return f"{revision}-changed" if _git(folder, "status", "--porcelain") else revision
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
 
 

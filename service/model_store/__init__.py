@@ -10,6 +10,7 @@ from service.model_store.bundles import (
     read_card,
     read_folder,
     save_bundle,
+    with_policy,
 )
 from service.model_store.champion import Action, Champion, Earlier, Override
 from service.model_store.pointers import (
@@ -41,4 +42,5 @@ __all__ = [
     "read_folder",
     "save_bundle",
     "set_champion",
+    "with_policy",
 ]
