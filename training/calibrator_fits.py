@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from service.scoring.arithmetic import FloatArray, log_odds, surprisals
+from service.scoring.arithmetic import FloatArray, log, log_odds, surprisals
 from service.scoring.calibration import Beta, Calibrator, Isotonic, Method
 from training.data import Indices, Outcomes
 from training.logistic_fit import fit_logistic
@@ -53,10 +53,10 @@ def fit_isotonic(raw_scores: FloatArray, outcomes: Outcomes) -> Calibrator | Non
     """Return a smoothed isotonic calibrator, None where there is too little to see the shape of a curve.
 
     Scores are binned so that bins hold the same binomial variance, neighbouring bins whose bad rates fall are pooled
-    (PAVA), and a block becomes a knot: its bad rate with one case added at the Platt probability, which keeps it
-    from 0 and 1, over the raw score whose Platt probability is the block's mean one. So a block that Platt scaling
-    fits lies on Platt's line however wide it is; that line's slope also goes from the outer knots to the
-    extreme scores.
+    (PAVA), and a block becomes a knot over the raw score whose Platt probability is the block's mean one: at the
+    odds of that probability, times how many bad cases there are for each expected, over the same of good cases.
+    Half a case on every count keeps it finite. So a block that Platt scaling fits lies on Platt's line however
+    wide it is; that line's slope also goes from the outer knots to the extreme scores.
     """
     line = fit_platt(raw_scores, outcomes)
     if line is None:
@@ -71,9 +71,9 @@ def fit_isotonic(raw_scores: FloatArray, outcomes: Outcomes) -> Calibrator | Non
         np.add.reduceat(outcomes, starts, dtype=np.float64),
         np.add.reduceat(probabilities, starts),
     )
-    mean = expected / rows
-    x = (log_odds(mean) - line.intercept) / line.slope
-    y = log_odds((bad + mean) / (rows + 1.0))
+    platt = log_odds(expected / rows)
+    surplus = log((bad + 0.5) / (expected + 0.5)) - log((rows - bad + 0.5) / (rows - expected + 0.5))
+    x, y = (platt - line.intercept) / line.slope, platt + surplus
     return _through(*_with_ends(x, y, raw_scores, line.slope))
 
 
@@ -123,7 +123,7 @@ def _with_ends(
 
 
 def _through(x: FloatArray, y: FloatArray) -> Calibrator | None:
-    # One case more may turn two nearly level blocks round; centres that rounding made equal are one knot.
+    # Half a case more may turn two nearly level blocks round; centres that rounding made equal are one knot.
     y = np.maximum.accumulate(y)
     rises = np.append(True, np.diff(np.maximum.accumulate(x)) > 0)
     x, y = x[rises], y[rises]

@@ -197,6 +197,16 @@ def test_isotonic_lies_on_platts_line_where_that_is_right() -> None:
     assert abs(curve.probability(scores).mean() - outcomes.mean()) < 2e-4
 
 
+def test_isotonic_never_promises_that_a_case_cannot_be_bad() -> None:
+    scores = normal_scores(5_000)
+    outcomes = np.where(scores < -2, 0, drawn(scores)).astype(np.int8)
+    found = fit_isotonic(scores, outcomes)
+    assert found is not None
+    assert isinstance(found.curve, Isotonic)
+    assert -12 < found.log_odds(-2.9) < -6, "among 700 rows with no bad case"
+    assert min(found.curve.log_odds_at) > -15
+
+
 def test_isotonic_keeps_the_ranking_at_both_ends() -> None:
     scores = normal_scores(5_000)
     found = fit_isotonic(scores, drawn(scores))
