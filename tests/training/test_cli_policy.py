@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from service.errors import AvalError, NoSuchModel, UnreadableInput, WrongUse
 from service.model_store import champion, load_scorer, set_champion
 from service.policy_store import load_policy, stored_policies
+from service.scoring.contract import Contract
 from service.scoring.policy import Costs
 from tests.processes import Home
 from training.cli.policy import policy_app
@@ -124,6 +125,12 @@ def test_stated_costs_take_the_place_of_the_declared_ones(desk: Desk) -> None:
         "review": None,
         "currency": CASE.costs.currency,
     }
+
+
+def test_the_policy_in_use_is_priced_also_where_the_new_one_has_no_reviews(desk: Desk) -> None:
+    before = desk.make("--no-review")["swap_set"]["before"]
+    assert before["refer_rate"] > 0
+    assert before["expected_cost"] is not None
 
 
 def test_a_wished_approval_rate_is_met_on_the_cases(desk: Desk) -> None:
@@ -305,6 +312,6 @@ def test_a_bundle_that_names_no_cases_asks_for_a_file(desk: Desk) -> None:
 
 
 def test_the_cases_are_read_by_the_contract_that_the_champion_was_trained_on(desk: Desk) -> None:
-    changed = replace(CASE, contract=CASE.contract.model_copy(update={"derived": ()}))
+    changed = replace(CASE, contract=Contract(**{**dict(CASE.contract), "derived": ()}))
     past = score_past(changed, desk.trained.scorer, None, desk.folder / "aval")
     assert past.cases.matrix.shape == desk.trained.cases.matrix.shape
