@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.model_store import Champion, Override
+from training.registry.changes import check_override
 from training.registry.client import TrackingDown, TrackingRefused
 from training.registry.registry import Registry
 from training.registry.version import CHALLENGER, CHAMPION, PREVIOUS, Version
@@ -17,4 +18,5 @@ __all__ = [
     "TrackingDown",
     "TrackingRefused",
     "Version",
+    "check_override",
 ]
