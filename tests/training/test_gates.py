@@ -152,8 +152,8 @@ FAILING: dict[str, tuple[Change, str, str]] = {
     "G-PRECISION": (metrics(precision=0.59), "59.0 %", "at least 60.0 %"),
     "G-RECALL": (metrics(recall=0.0), "0.0 %", "at least 40.0 %"),
     "G-COST-TRIVIAL": (
-        metrics(bad_rate=0.13),
-        "395 TWD per case",
+        metrics(bad_rate=0.13, cost_per_case=390.0),
+        "390 TWD per case",
         "below 390 TWD per case, the cost of approving everybody",
     ),
     "G-ECE": (
