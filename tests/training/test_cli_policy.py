@@ -312,6 +312,6 @@ def test_a_bundle_that_names_no_cases_asks_for_a_file(desk: Desk) -> None:
 
 
 def test_the_cases_are_read_by_the_contract_that_the_champion_was_trained_on(desk: Desk) -> None:
-    changed = replace(CASE, contract=Contract(**{**dict(CASE.contract), "derived": ()}))
+    changed = replace(CASE, contract=Contract.model_validate(CASE.contract.model_dump() | {"derived": ()}))
     past = score_past(changed, desk.trained.scorer, None, desk.folder / "aval")
     assert past.cases.matrix.shape == desk.trained.cases.matrix.shape
