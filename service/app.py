@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from service.answers import BulkAnswer, DecisionAnswer, bulk_schema, decide, decide_bulk
 from service.errors import AvalError
-from service.model_store import load_scorer
+from service.model_store import load_scorer, read_card
 from service.problems import ProblemError, ProblemMiddleware, problem_response
 from service.scoring.schema import json_schema
 from service.scoring.scorer import Scorer
@@ -38,6 +38,14 @@ def _start() -> tuple[Settings, Scorer]:
 
 
 SETTINGS, SCORER = _start()
+CARD_OF_BUNDLE = f'<meta name="aval-bundle" content="{SCORER.tag}">'.encode()
+# A card has no script and asks for nothing: whatever would is no card of ours.
+CARD_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
 
 
 class JsonInput(IODescriptor):
@@ -140,12 +148,32 @@ def _metrics() -> dict[str, Any]:
     return {**procedure, "procedure": procedure, "shipped": shipped}
 
 
+def _model_card(request: Request) -> Response:
+    """Serve the card that stands beside the bundle: it is no part of the hash, so that it must name this bundle."""
+    page = read_card(SCORER.tag, SETTINGS.bentoml_home)
+    next_step = f"run: aval promote {SCORER.contract.use_case}"
+    if page is None:
+        problem = ProblemError(404, f"no model card is stored beside {SCORER.tag}; {next_step}")
+        return problem_response(problem, request.state.request_id)
+    if CARD_OF_BUNDLE not in page.partition(b"</head>")[0]:
+        problem = ProblemError(404, f"the model card beside {SCORER.tag} is of another bundle; {next_step}")
+        return problem_response(problem, request.state.request_id)
+    return Response(page, headers=CARD_HEADERS, media_type="text/html")
+
+
 def _index() -> dict[str, Any]:
     return {
         "use_case": SCORER.contract.use_case,
         "title": SCORER.contract.title,
         "decide": ["/predict", "/predict_bulk", *SCORER.contract.also_at],
-        "read": ["/schema", "/model_metadata", "/model_metrics", "/model_params", "/docs.json"],
+        "read": [
+            "/schema",
+            "/model_metadata",
+            "/model_metrics",
+            "/model_params",
+            "/model_card",
+            "/docs.json",
+        ],
         "health": ["/livez", "/readyz", "/metrics"],
     }
 
@@ -158,6 +186,7 @@ FACTS = Starlette(
         Route("/model_metadata", _facts(_metadata())),
         Route("/model_metrics", _facts(_metrics())),
         Route("/model_params", _facts(dict(SCORER.evidence["chosen"]))),
+        Route("/model_card", _model_card),
     ]
 )
 
