@@ -8,6 +8,7 @@ from service.scoring.arithmetic import FloatArray, log_odds
 from service.scoring.predictors import Predictor, predictor_from_files
 from service.scoring.predictors.contributions import Explainer
 from training.candidates import FOR_FEW, FOR_MANY, Candidate, candidates, quick_candidates
+from training.candidates.candidate import THREADS, threads_for
 from training.candidates.designs import design_for, rows_to_fit
 from training.data import Cases, generate_cases
 from training.quantiser import Quantiser
@@ -143,6 +144,11 @@ def test_the_ends_of_the_space_can_be_fitted_and_stored(candidate: Candidate, co
     assert np.isfinite(scores).all()
     again = predictor_from_files(predictor.to_files(), CREDIT.levels)
     assert again.score_many(CREDIT.matrix[:50]).tobytes() == scores.tobytes()
+
+
+def test_few_rows_are_fitted_by_one_thread_and_many_by_no_more_than_there_are() -> None:
+    assert threads_for(10) == threads_for(24_000) == 1
+    assert threads_for(10**9) == THREADS
 
 
 def test_other_parameters_leave_the_rest_of_a_candidate_as_it_was() -> None:
