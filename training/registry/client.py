@@ -14,9 +14,11 @@ from mlflow import MlflowClient
 from mlflow.environment_variables import (
     MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR,
     MLFLOW_HTTP_REQUEST_MAX_RETRIES,
+    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT,
     MLFLOW_UV_AUTO_DETECT,
 )
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import AvalError
 
@@ -48,7 +50,7 @@ def open_client(uri: str) -> MlflowClient:
     _quieten()
     if uri.startswith(("http:", "https:")):
         _ask_health(uri)
-    return cast(MlflowClient, _PatientClient(MlflowClient(tracking_uri=uri), uri))
+    return cast(MlflowClient, _PatientClient(patiently(lambda: MlflowClient(tracking_uri=uri), uri), uri))
 
 
 def patiently(ask: Callable[[], Answer], uri: str) -> Answer:
@@ -81,6 +83,8 @@ def _in_one_line(ask: Callable[[], Answer], uri: str) -> Answer:
         if any(_is_of_the_connection(cause) for cause in _causes(error)):
             raise _down(uri) from None
         raise TrackingRefused(f"MLflow at {uri} refused: {_first_line(error)}", error.error_code) from None
+    except SQLAlchemyError as error:
+        raise TrackingRefused(f"MLflow at {uri} cannot use its database: {_first_line(error)}", "") from None
     except (Boto3Error, BotoCoreError, ClientError) as error:
         raise TrackingDown(
             f"the store of artifacts of MLflow at {uri} did not answer: {_first_line(error)}; "
@@ -139,6 +143,7 @@ def _quieten() -> None:
     # Three: some seconds, where MLflow's own seven take four minutes.
     for variable, value in (
         (MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, False),
+        (MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT, True),
         (MLFLOW_UV_AUTO_DETECT, False),
         (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 3),
     ):
