@@ -12,8 +12,8 @@ from service.model_store.bundles import (
     save_bundle,
     with_policy,
 )
-from service.model_store.champion import Action, Champion, Earlier, Override
-from service.model_store.pointers import (
+from service.model_store.pointer import Action, Champion, Earlier, Override
+from service.model_store.pointer_files import (
     CHAMPIONS,
     champion,
     champions,

@@ -12,7 +12,7 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 
 from service.errors import ModelRefused, NoSuchModel
-from service.model_store.pointers import CHAMPIONS, champion, replace_file
+from service.model_store.pointer_files import CHAMPIONS, champion, replace_file
 from service.scoring.bundle import CARD, OUTSIDE, scorer_from_files, verify, version_of
 from service.scoring.errors import BundleInvalid
 from service.scoring.policy import Policy

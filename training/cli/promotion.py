@@ -15,6 +15,7 @@ from training.console_promotion import say_gates, say_history
 from training.use_cases import name_of
 
 if TYPE_CHECKING:
+    from training.registry import Registry
     from training.registry import Version as Registered
 
 Gate: TypeAlias = dict[str, Any]
@@ -36,32 +37,27 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a trained model the champion, gates first: verify it, import it into the BentoML store, switch over."""
-    from training.gatekeeper import judge
     from training.registry import Registry, check_override
 
-    use_case, registry = name_of(use_case), Registry(Settings.from_environment())
+    registry = Registry(Settings.from_environment())
     override = Override(override_by, override_because) if override_by or override_because else None
     check_override(override)
     # By number from here on: the challenger may be another one before the gates are done.
-    found = registry.find(use_case, version)
-    gates = judge(registry, use_case, found.number)
+    found = registry.find(name_of(use_case), version)
+    gates = _judge(registry, found)
     if not as_json:
         say_gates(gates)
-    failed = [
-        str(gate["code"]) for gate in gates if gate["severity"] == "blocks" and gate["status"] == "fail"
-    ]
+    failed = [gate["code"] for gate in gates if gate["severity"] == "blocks" and gate["status"] == "fail"]
     if failed and override is None:
         _refuse(found, failed, gates, as_json=as_json)
     needed = override if failed else None
-    promoted, changed = registry.promote(use_case, found.number, why=why, override=needed, gates=gates)
+    promoted, changed = registry.promote(found.use_case, found.number, why=why, override=needed, gates=gates)
     if as_json:
         say_json(_answer(promoted, changed, gates, promoted=True, overridden=failed))
         return
     if override and not failed:
         say("no gate said no: the override was not needed and is not recorded")
-    done = "is now the champion of" if changed else "already is the champion of"
-    say(f"{promoted.tag} (version {promoted.number}) {done} {use_case}")
-    say(f"next: AVAL_MODEL={use_case} bentoml serve")
+    _say_promoted(promoted, changed)
 
 
 def rollback(
@@ -96,6 +92,18 @@ def history(use_case: UseCaseName, as_json: AsJson = False) -> None:
     if not champions:
         raise NoSuchModel(f"{use_case} has had no champion; run: aval promote {use_case}")
     say_history(champions)
+
+
+def _judge(registry: Registry, found: Registered) -> list[Gate]:
+    from training.gatekeeper import judge
+
+    return judge(registry, found.use_case, found.number)
+
+
+def _say_promoted(promoted: Registered, changed: bool) -> None:
+    done = "is now the champion of" if changed else "already is the champion of"
+    say(f"{promoted.tag} (version {promoted.number}) {done} {promoted.use_case}")
+    say(f"next: AVAL_MODEL={promoted.use_case} bentoml serve")
 
 
 def _refuse(found: Registered, failed: list[str], gates: list[Gate], *, as_json: bool) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The champion of a use case: which model with which policy, since when, by whom, why, and what it replaced."""
+"""What a champion pointer says: which model with which policy, since when, by whom, why, and what it replaced."""
 
 from __future__ import annotations
 

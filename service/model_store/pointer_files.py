@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import ModelRefused, NoSuchModel
-from service.model_store.champion import Champion
+from service.model_store.pointer import Champion
 
 CHAMPIONS = "champions"
 
