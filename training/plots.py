@@ -84,7 +84,8 @@ def share_axis(axis: Any, low: float, high: float, *, spread: bool) -> None:
     `spread` says that what is drawn are the `log_odds` of the shares.
     """
     limits = log_odds([low, high]) if spread else np.array([low, high])
-    margin = 0.03 * (limits[1] - limits[0])
+    # Where all shares are one, an axis around it.
+    margin = max(0.03 * (limits[1] - limits[0]), 0.5 if spread else 0.005)
     bounds = float(limits[0] - margin), float(limits[1] + margin)
     axis.set_view_interval(*bounds, ignore=True)
     if spread:

@@ -14,6 +14,7 @@ from service.scoring.policy import DECISIONS, Costs, Policy
 from service.scoring.scorer import Scorer
 from training.calibration_report import calibration_report
 from training.fairness import fairness_report, protected_groups
+from training.plots import log_odds
 from training.train import Trained
 
 Outcomes = npt.NDArray[np.int8]
@@ -251,7 +252,7 @@ def _reliability(outcomes: Outcomes, probabilities: FloatArray) -> list[dict[str
 
 
 def _by_class(outcomes: Outcomes, probabilities: FloatArray) -> dict[str, Any]:
-    low, high = np.log(np.quantile(probabilities, [0.001, 0.999]))
+    low, high = log_odds(np.quantile(probabilities, [0.001, 0.999]))
     borders = 1 / (1 + np.exp(-np.linspace(low, high, 21)))[1:-1]
     index = np.searchsorted(borders, probabilities, side="right")
     good, bad = (np.bincount(index[outcomes == kind], minlength=20).tolist() for kind in (0, 1))

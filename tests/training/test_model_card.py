@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from tests.training.card_evidence import (
     full_bundle,
     full_evidence,
     importance,
+    judgement,
     plain_bundle,
     rebuilt,
 )
@@ -281,6 +283,22 @@ def test_a_bundle_from_before_cards_has_a_card(trained: Trained) -> None:
 @cache
 def _whole_evidence() -> dict[str, Any]:
     return full_evidence(quick_training(USE_CASE))
+
+
+@pytest.mark.parametrize("kind", ["a dozen rows", "one probability for all", "next to 0 and 1"])
+def test_few_or_equal_or_extreme_scores_have_a_card(trained: Trained, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    scores = {
+        "a dozen rows": rng.random(12),
+        "one probability for all": np.full(300, 0.2),
+        "next to 0 and 1": np.repeat([0.0, 1e-12, 0.5, 1.0], 50),
+    }[kind]
+    outcomes = (np.arange(len(scores)) % 3 == 0).astype(np.int8)
+    costs = trained.cases.use_case.costs
+    found = rendered(
+        plain_bundle(trained, procedure=judgement(outcomes, scores, trained.scorer.policy, costs))
+    )
+    assert found.html.count("<figure>") == 6
 
 
 def _paths(body: Any, depth: int = 3) -> list[tuple[str, ...]]:

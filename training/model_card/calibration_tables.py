@@ -25,9 +25,9 @@ FIGURES: tuple[tuple[str, tuple[str, ...], Render], ...] = (
     ("Bad rate", ("bad_rate",), share),
     ("Mean P(bad)", ("mean_probability",), share),
     ("Brier score", ("brier", "value"), figure),
-    ("its reliability; lower is better", ("brier", "reliability"), figure),
-    ("its resolution; higher is better", ("brier", "resolution"), figure),
-    ("its uncertainty, which is the data's", ("brier", "uncertainty"), figure),
+    ("Brier: reliability, lower is better", ("brier", "reliability"), figure),
+    ("Brier: resolution, higher is better", ("brier", "resolution"), figure),
+    ("Brier: uncertainty of the data", ("brier", "uncertainty"), figure),
     ("Brier skill: 0 is the bad rate for all", ("brier", "skill"), figure),
     ("Log loss", ("log_loss",), figure),
     ("ECE, ten bins of equal count", ("ece", "value"), figure),
@@ -99,11 +99,17 @@ def _remarks(reports: Mapping[str, Mapping[str, Any]]) -> list[Block]:
     return [Paragraph(text, remark=True) for text in found]
 
 
+def _band(low: float | None, high: float | None) -> str:
+    if low is None:
+        return "all" if high is None else f"below {share(high)}"
+    return f"from {share(low)}" if high is None else interval([low, high], share)
+
+
 def _grades(name: str, report: Mapping[str, Any]) -> list[Block]:
     found = [item for item in entries(report, "grades", "grades") if isinstance(item, Mapping)]
     rows = [
         (
-            f"{share(item.get('from'))} to {share(item.get('to'))}",
+            _band(item.get("from"), item.get("to")),
             count(item.get("rows")),
             count(item.get("bad")),
             share(item.get("mean_probability")),

@@ -19,8 +19,9 @@ from training.model_card.gates import gates
 from training.model_card.groups import fairness
 from training.model_card.head import head
 from training.model_card.inputs import checks, inputs
+from training.model_card.lineage import lineage, outside
 from training.model_card.markdown import escape
-from training.model_card.origin import candidates, data, lineage, outside, purpose
+from training.model_card.origin import candidates, data, purpose
 from training.model_card.performance import performance
 from training.model_card.subject import Subject
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
-_NUMBER = re.compile(r"[-+]?[\d.,]+(e-?\d+)?\s?%?( to [-+]?[\d.,]+(e-?\d+)?\s?%?)?")
+_NUMBER = re.compile(r"(below )?[-+]?[\d.,]+(e-?\d+)?\s?%?( to [-+]?[\d.,]+(e-?\d+)?\s?%?)?|yes|no")
 EMPTY = "\N{EN DASH}"
 
 

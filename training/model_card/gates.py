@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.model_card.document import EMPTY, Cell, Mark, Paragraph, Section, Table, entries
+from training.model_card.document import EMPTY, Cell, Mark, Paragraph, Section, Table, entries, estimate
 from training.model_card.numerals import NOT_RECORDED, interval
 from training.model_card.records import text_of
 from training.model_card.subject import Subject
@@ -31,14 +31,15 @@ def gates(subject: Subject) -> Section:
 
 def gate_table(caption: str, results: Sequence[Mapping[str, Any]]) -> Table:
     """Return the results of gates as a table; a failed one that only warns says so."""
-    columns = ("Gate", "Title", "Result", "Observed", "95 % interval", "Required", "If failed", "Note")
+    columns = ("Gate", "Title", "Result", "Observed, 95 % interval", "Required", "If failed", "Note")
     rows = [
         (
             str(item.get("code", EMPTY)),
             str(item.get("title", EMPTY)),
             _status(item),
-            text_of(item.get("observed")),
-            interval(item["interval"]) if item.get("interval") else EMPTY,
+            estimate(
+                text_of(item.get("observed")), interval(item["interval"]) if item.get("interval") else None
+            ),
             str(item.get("required", EMPTY)),
             str(item.get("severity", EMPTY)),
             str(item.get("note") or EMPTY),

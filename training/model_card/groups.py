@@ -28,15 +28,19 @@ PROFILES = {
     "us": "the profile of the United States",
     "fraud": "the profile for fraud",
 }
-FIGURES: dict[str, tuple[str, Render]] = {
-    "bad_rate": ("Bad rate", share),
+TREATMENT: dict[str, tuple[str, Render]] = {
     "approval_rate": ("Approved", share),
     "approval_ratio": ("Approval ratio", figure),
     "tpr": ("Bad not approved", share),
+    "tpr_gap": ("its gap", share),
     "fpr": ("Good not approved", share),
-    "tpr_gap": ("Gap of the bad", share),
-    "fpr_gap": ("Gap of the good", share),
+    "fpr_gap": ("its gap", share),
+}
+CALIBRATION: dict[str, tuple[str, Render]] = {
+    "bad_rate": ("Bad rate", share),
+    "mean_probability": ("Mean P(bad)", share),
     "calibration_ratio": ("Bad rate over P(bad)", figure),
+    "calibration_gap": ("Bad rate minus P(bad)", share),
     "roc_auc": ("ROC AUC", figure),
 }
 
@@ -62,7 +66,8 @@ def _blocks(subject: Subject) -> list[Block]:
     blocks: list[Block] = [Paragraph(f"Protected attributes are no input of the model; {rule}.")]
     if rates := _rates(attributes):
         blocks.append(Plots([_plot(rates, _overall(subject, attributes))]))
-    blocks += [_attribute(str(name), item) for name, item in attributes.items()]
+    for name, item in attributes.items():
+        blocks += _attribute(str(name), item)
     return [
         *blocks,
         *_definitions(found),
@@ -76,28 +81,39 @@ def _plot(rates: list[GroupRate], overall: float | None) -> Plot:
     return Plot(title, groups_plot(rates, overall, f"{title}. {says}"), says)
 
 
-def _attribute(name: str, found: Mapping[str, Any]) -> Table:
-    groups = [item for item in entries(found, "groups") if isinstance(item, Mapping)]
-    shown = [key for key in FIGURES if any(part(group, "figures", key) for group in groups)]
-    rows = []
-    for group in groups:
-        label = str(group.get("group"))
-        if label == found.get("reference"):
-            label += " (reference)"
-        cells = [_figure(group, key) for key in shown]
-        if shown and not part(group, "figures"):
-            cells[0] = "too few cases"
-        rows.append((label, count(group.get("rows")), *cells))
-    columns = ("Group", "Cases", *(FIGURES[key][0] for key in shown))
-    return Table(f"{name}: figures by group, with 95 % intervals", columns, rows)
+def _attribute(name: str, found: Mapping[str, Any]) -> list[Block]:
+    return [
+        _table(f"{name}: decisions by group, with 95 % intervals", found, TREATMENT),
+        _table(f"{name}: probabilities by group, with 95 % intervals", found, CALIBRATION),
+    ]
 
 
-def _figure(group: Mapping[str, Any], key: str) -> Cell:
-    found, render = part(group, "figures", key), FIGURES[key][1]
-    if "value" not in found:
-        return EMPTY
+def _table(caption: str, found: Mapping[str, Any], figures: Mapping[str, tuple[str, Render]]) -> Table:
+    rows = [
+        (
+            _label(group, found),
+            count(group.get("rows")),
+            *(_figure(group, key, figures[key][1]) for key in figures),
+        )
+        for group in entries(found, "groups")
+        if isinstance(group, Mapping)
+    ]
+    return Table(caption, ("Group", "Cases", *(title for title, _ in figures.values())), rows)
+
+
+def _label(group: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    name = str(group.get("group"))
+    if not part(group, "figures"):
+        return f"{name} (too few cases)"
+    return f"{name} (reference)" if name == found.get("reference") else name
+
+
+def _figure(group: Mapping[str, Any], key: str, render: Render) -> Cell:
+    found = part(group, "figures").get(key)
+    if not isinstance(found, Mapping):
+        return EMPTY if found is None else render(found)
     return estimate(
-        render(found["value"]), interval(found["interval"], render) if found.get("interval") else None
+        render(found.get("value")), interval(found["interval"], render) if found.get("interval") else None
     )
 
 

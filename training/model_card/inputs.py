@@ -20,8 +20,8 @@ from training.model_card.document import (
     entries,
     part,
 )
-from training.model_card.numerals import figure
-from training.model_card.records import blocks_of, table_of, text_of
+from training.model_card.numerals import figure, money
+from training.model_card.records import blocks_of, table_of
 from training.model_card.subject import Subject
 
 GRAVITY = {
@@ -100,7 +100,7 @@ def _column(column: Column) -> tuple[str, str, str, str, str]:
 def _values(column: Column) -> str:
     if column.levels:
         return ", ".join(map(str, column.levels))
-    ends = (text_of(column.minimum), text_of(column.maximum))
-    bounds = "" if ends == (EMPTY, EMPTY) else f", {ends[0]} to {ends[1]}"
+    low, high = (EMPTY if end is None else money(end) for end in (column.minimum, column.maximum))
+    bounds = "" if low == high == EMPTY else f", {low} to {high}"
     unit = f", {column.unit}" if column.unit else ""
     return f"{column.type}{bounds}{unit}"

@@ -1,4 +1,4 @@
-"""Sections on where a model comes from: its purpose, its data, what was tried, and how it can be made again."""
+"""Sections on where a model comes from: its purpose, its data, and what was tried."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from training.model_card.document import (
     Block,
     Cell,
     Facts,
-    Heading,
     Listing,
     Mark,
     Paragraph,
@@ -20,20 +19,10 @@ from training.model_card.document import (
     estimate,
     part,
 )
-from training.model_card.gates import gate_table
 from training.model_card.numerals import NOT_RECORDED, count, figure, interval, money, share
-from training.model_card.records import sentence, text_of
 from training.model_card.subject import Subject
 
 SHARED = {"roc_auc": "ROC AUC", "pr_auc": "PR AUC", "brier": "Brier", "log_loss": "Log loss"}
-OUTSIDE = (
-    "Everything above was read from files whose hashes were verified. What follows stands outside the bundle's hash: "
-    "it differs between two equal trainings or came later, and nothing on this card vouches for it."
-)
-HASHES = (
-    "The bundle's version is the first 16 hex digits of the SHA-256 of its manifest.json, which holds the SHA-256 of "
-    "each of its files. All of them were verified when this card was made. Revision, libraries and times stand below."
-)
 SEARCH = {"trials": "Trials", "pruned": "Trials ended early"}
 STAGES = ("raw", "cleaned", "encoded")
 OBJECTIVES = {"cost": "the cost of the decisions", "log_loss": "the log loss"}
@@ -102,32 +91,6 @@ def candidates(subject: Subject) -> Section | None:
     )
     table = Table(caption, (*columns, "Worse by", "Standing"), rows)
     return Section("candidates", "Candidates", [Paragraph(_why(subject, tried)), table, *_search(subject)])
-
-
-def lineage(subject: Subject) -> Section:
-    """What it takes to make the bundle again, and the hashes that vouch for this card."""
-    scorer, found = subject.scorer, part(subject.evidence, "data")
-    facts: list[tuple[str, Cell]] = [
-        ("Bundle", scorer.tag),
-        ("Contract", scorer.contract.version),
-        ("Policy of the bundle", scorer.policy.version),
-        ("Seed", str(found.get("seed", NOT_RECORDED))),
-        ("Data", str(found.get("fingerprint", NOT_RECORDED))),
-    ]
-    return Section("lineage", "Lineage", [Facts(facts), Paragraph(HASHES)])
-
-
-def outside(subject: Subject) -> Section:
-    """What no hash covers: where and when the training ran, how fast it answers, and how it was promoted."""
-    blocks: list[Block] = [Paragraph(OUTSIDE)]
-    if subject.run:
-        blocks.append(
-            Facts([(str(name).replace("_", " "), text_of(value)) for name, value in subject.run.items()])
-        )
-    else:
-        blocks.append(Paragraph(f"Training run: {NOT_RECORDED}."))
-    blocks += _promotion(subject.promotion)
-    return Section("outside", "Outside the hash: run and promotion", blocks)
 
 
 def _origin(found: Mapping[str, Any]) -> Cell:
@@ -202,20 +165,6 @@ def _search(subject: Subject) -> list[Block]:
         blocks.append(Facts(facts))
     parameters = part(subject.evidence, "chosen", "parameters")
     if parameters:
-        rows = [(str(name), text_of(value)) for name, value in parameters.items()]
+        rows = [(str(name), str(value)) for name, value in parameters.items()]
         blocks.append(Table("Parameters of the chosen candidate", ("Parameter", "Value"), rows))
     return blocks
-
-
-def _promotion(record: Mapping[str, Any]) -> list[Block]:
-    if not record:
-        return [Paragraph("This version had not been promoted when the card was made.")]
-    facts: list[tuple[str, Cell]] = [
-        (sentence(key), text_of(value)) for key, value in record.items() if key not in ("gates", "override")
-    ]
-    override = part(record, "override")
-    named = Mark("warn", f"by {override.get('by')}: {override.get('because')}")
-    facts.append(("Override", named if override else "none"))
-    results = [item for item in entries(record, "gates") if isinstance(item, Mapping)]
-    gates = [gate_table("Gates at the promotion", results)] if results else []
-    return [Heading("Promotion"), Facts(facts), *gates]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def roc_plot(curves: Mapping[str, Curves], label: str) -> str:
         _lines(axes, {name: part.get("roc") for name, part in curves.items()})
         axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", label="chance")
         for point in _operating_points(next(iter(curves.values()))):
-            axes.plot(point.good, point.bad, label=point.name, **point.style)
+            axes.plot(point.good, point.bad, **point.style)
         axes.set_ylabel("share of the bad that is found")
         share_axis(axes.yaxis, 0, 1, spread=False)
         share_scale(axes, "share of the good that is stopped", 0, 1, spread=False)
@@ -45,8 +46,7 @@ def precision_recall_plot(curves: Mapping[str, Curves], bad_rate: float | None, 
         if bad_rate is not None:
             axes.axhline(bad_rate, color=FAINT, linestyle=":", label=f"chance: {share(bad_rate)}")
         for point in _operating_points(next(iter(curves.values()))):
-            if point.precision is not None:
-                axes.plot(point.bad, point.precision, label=point.name, **point.style)
+            axes.plot(point.bad, point.precision, **point.style)
         axes.set_ylabel("bad among the stopped (precision)")
         share_axis(axes.yaxis, 0, 1, spread=False)
         share_scale(axes, "share of the bad that is found (recall)", 0, 1, spread=False)
@@ -76,7 +76,8 @@ def cumulative_plot(ks: Mapping[str, Any], label: str) -> str:
 
 def score_plot(counts: Mapping[str, Any], policy: Policy, label: str) -> str:
     """Plot the share of each class per bin of P(bad); `borders` are the bins' inner ones."""
-    inner = log_odds(counts["borders"])
+    # Scores that are all equal have equal borders, and a bin must have a width.
+    inner = log_odds(counts["borders"]) + 1e-3 * np.arange(len(counts["borders"]))
     step = float(inner[1] - inner[0]) if len(inner) > 1 else 1.0
     edges = np.concatenate([[inner[0] - step], inner, [inner[-1] + step]])
 
@@ -109,40 +110,34 @@ def cut_off_lines(axes: Any, policy: Policy, *, spread: bool) -> None:
         axes.axvline(place, color=OTHER, linestyle=line, linewidth=1.2, label=f"{name} {share(value)}")
 
 
+@dataclass(frozen=True, slots=True)
 class _OperatingPoint:
-    """What one cut-off stops: shares of the good and of the bad, and the precision."""
+    """What one cut-off stops: shares of the good and of the bad, and the bad among what it stops."""
 
-    def __init__(self, decision: str, good: tuple[int, int], bad: tuple[int, int]) -> None:
-        name, marker = MARKS[decision]
-        self.name = name
-        self.style = {
-            "color": OTHER,
-            "marker": marker,
-            "markersize": 6,
-            "markerfacecolor": "white",
-            "linestyle": "none",
-            "zorder": 4,
-        }
-        self.good = good[0] / max(good[1], 1)
-        self.bad = bad[0] / max(bad[1], 1)
-        stopped = good[0] + bad[0]
-        self.precision = bad[0] / stopped if stopped else None
+    name: str
+    marker: str
+    good: float
+    bad: float
+    precision: float
+
+    @property
+    def style(self) -> dict[str, Any]:
+        look = {"color": OTHER, "markersize": 6, "markerfacecolor": "white", "linestyle": "none", "zorder": 4}
+        return {**look, "marker": self.marker, "label": self.name}
 
 
 def _operating_points(curves: Curves) -> list[_OperatingPoint]:
-    decisions = curves.get("decisions")
-    if not decisions:
-        return []
-    total = {kind: sum(part[kind] for part in decisions.values()) for kind in ("good", "bad")}
-    stopped = {"good": 0, "bad": 0}
-    found = []
-    for name in MARKS:
-        part = decisions.get(name, {"good": 0, "bad": 0})
-        stopped = {kind: stopped[kind] + part[kind] for kind in stopped}
-        if name == "decline" or sum(part.values()):
-            good, bad = ((stopped[kind], total[kind]) for kind in ("good", "bad"))
-            found.append(_OperatingPoint(name, good, bad))
-    return found
+    found: dict[str, Mapping[str, int]] = curves.get("decisions") or {}
+    good, bad = (max(sum(part[kind] for part in found.values()), 1) for kind in ("good", "bad"))
+    good_stopped = bad_stopped = 0
+    points = []
+    for decision, (name, marker) in MARKS.items():
+        part = found.get(decision, {"good": 0, "bad": 0})
+        good_stopped, bad_stopped = good_stopped + part["good"], bad_stopped + part["bad"]
+        if any(part.values()):
+            precision = bad_stopped / (good_stopped + bad_stopped)
+            points.append(_OperatingPoint(name, marker, good_stopped / good, bad_stopped / bad, precision))
+    return points
 
 
 def _lines(axes: Any, points: Mapping[str, Points | None]) -> None:
