@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,13 @@ import typer
 from typer.testing import CliRunner
 
 from service.errors import WrongUse
-from service.model_store import put_beside
-from service.scoring.bundle import PROMOTION
+from service.model_store import load_scorer, put_beside, read_card
+from service.scoring.bundle import CARD, CARD_TEXT, PROMOTION
 from service.settings import Settings
 from tests.conftest import quick_training
 from tests.processes import Home
 from training.cli.report import card
+from training.model_card import card_files
 from training.registry import Registry
 
 USE_CASE = "loan_approval"
@@ -74,6 +77,28 @@ def test_the_promotion_record_beside_the_stored_bundle_is_on_the_card(
     finally:
         (store / "models" / tag.replace(":", "/") / PROMOTION).unlink()
     assert "maria" in (tmp_path / "loan_approval-1-card.html").read_text("utf-8")
+
+
+def test_a_promotion_leaves_both_cards_beside_the_stored_bundle(quick_home: Callable[[str], Home]) -> None:
+    store, tag = quick_home(USE_CASE).bentoml_home, quick_training(USE_CASE).scorer.tag
+    beside = store / "models" / tag.replace(":", "/")
+    # Whatever other tests stored has no run.json.
+    shutil.rmtree(beside)
+    registry = Registry(replace(Settings.from_environment(), bentoml_home=store))
+    try:
+        registry.promote(
+            USE_CASE, why="a test", card=lambda found, record: card_files(found.tag, record, store)
+        )
+        page = read_card(USE_CASE, store)
+        text = (beside / CARD_TEXT).read_text("utf-8")
+    finally:
+        for name in (PROMOTION, CARD, CARD_TEXT):
+            (beside / name).unlink(missing_ok=True)
+    assert page is not None
+    for form in (page.decode(), text):
+        assert REVISION in form, "run.json stands beside the bundle"
+        assert "Promoted by" in form[form.index("What follows stands outside") :]
+    assert load_scorer(tag, store).tag in text, "the store still takes the bundle for whole"
 
 
 def test_another_kind_of_file_is_refused_before_any_work(tmp_path: Path) -> None:
