@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from service.errors import NoSuchModel, WrongUse
-from service.model_store import champion, champions
+from service.model_store import champion, champions, read_card
 from tests.training.registries import FAILED_GATE, PASSED_GATE, USE_CASE, registry_of_two
 from training.cli.promotion import history, promote, rollback
 from training.registry import Registry
@@ -118,6 +118,15 @@ def test_an_override_that_is_not_needed_is_not_recorded(aval: Commands) -> None:
     said = aval("promote", USE_CASE, *OVERRIDE)
     assert "the override was not needed and is not recorded" in said.stdout
     assert aval.champion.override is None
+
+
+def test_the_card_of_the_champion_shows_how_it_became_one(aval: Commands) -> None:
+    store = aval.registry.settings.bentoml_home
+    aval("promote", USE_CASE, "--version", "1", "--why", "cheaper by a tenth")
+    aval("promote", USE_CASE, "--version", "2")
+    assert "cheaper by a tenth" in str(read_card(f"{aval.registry.history(USE_CASE)[0].model}", store))
+    aval("rollback", USE_CASE, "--why", "too many complaints")
+    assert "too many complaints" in str(read_card(USE_CASE, store))
 
 
 def test_promoting_again_says_so(aval: Commands) -> None:

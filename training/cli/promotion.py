@@ -15,7 +15,7 @@ from training.console_promotion import say_gates, say_history
 from training.use_cases import name_of
 
 if TYPE_CHECKING:
-    from training.registry import Registry
+    from training.registry import MakeCard, Registry
     from training.registry import Version as Registered
 
 Gate: TypeAlias = dict[str, Any]
@@ -51,7 +51,9 @@ def promote(
     if failed and override is None:
         _refuse(found, failed, gates, as_json=as_json)
     needed = override if failed else None
-    promoted, changed = registry.promote(found.use_case, found.number, why=why, override=needed, gates=gates)
+    promoted, changed = registry.promote(
+        found.use_case, found.number, why=why, override=needed, gates=gates, card=_card(registry)
+    )
     if as_json:
         say_json(_answer(promoted, changed, gates, promoted=True, overridden=failed))
         return
@@ -69,7 +71,8 @@ def rollback(
     from training.registry import Registry
 
     use_case = name_of(use_case)
-    found, changed = Registry(Settings.from_environment()).rollback(use_case, why)
+    registry = Registry(Settings.from_environment())
+    found, changed = registry.rollback(use_case, why, card=_card(registry))
     policy = found.scorer.policy.version
     if as_json:
         say_json(
@@ -98,6 +101,12 @@ def _judge(registry: Registry, found: Registered) -> list[Gate]:
     from training.gatekeeper import judge
 
     return judge(registry, found.use_case, found.number)
+
+
+def _card(registry: Registry) -> MakeCard:
+    from training.model_card import card_files
+
+    return lambda found, record: card_files(found.tag, record, registry.settings.bentoml_home)
 
 
 def _say_promoted(promoted: Registered, changed: bool) -> None:

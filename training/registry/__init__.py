@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.model_store import Champion, Override
-from training.registry.changes import check_override
+from training.registry.changes import MakeCard, check_override
 from training.registry.client import TrackingDown, TrackingRefused
 from training.registry.registry import Registry
 from training.registry.version import CHALLENGER, CHAMPION, PREVIOUS, Version
@@ -13,6 +13,7 @@ __all__ = [
     "CHAMPION",
     "PREVIOUS",
     "Champion",
+    "MakeCard",
     "Override",
     "Registry",
     "TrackingDown",

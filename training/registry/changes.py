@@ -20,7 +20,7 @@ from training.registry.version import Version
 Gate: TypeAlias = Mapping[str, Any]
 Record: TypeAlias = dict[str, Any]
 # Renders the model card of a version and its promotion record: contents by name.
-Card: TypeAlias = Callable[[Version, Record], Mapping[str, bytes]]
+MakeCard: TypeAlias = Callable[[Version, Record], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ from service.scoring.bundle import PROMOTION
 from service.scoring.errors import canonical_json
 from service.settings import Settings
 from training.registry.changes import (
-    Card,
     Gate,
     Judged,
+    MakeCard,
     check_override,
     expect_reason,
     judged_before,
@@ -97,7 +97,7 @@ class Registry:
         why: str = "",
         override: Override | None = None,
         gates: Sequence[Gate] = (),
-        card: Card = no_card,
+        card: MakeCard = no_card,
     ) -> tuple[Version, bool]:
         """Make a version (default: the challenger) the champion; returns it and whether the champion changed.
 
@@ -121,7 +121,7 @@ class Registry:
             self._commit(promoted(found, last, past, why, override), found, judged, card)
         return found, True
 
-    def rollback(self, use_case: str, why: str, *, card: Card = no_card) -> tuple[Version, bool]:
+    def rollback(self, use_case: str, why: str, *, card: MakeCard = no_card) -> tuple[Version, bool]:
         """Make the champion before the present one, model and policy, the champion again; returns it and True.
 
         Each rollback goes one further back, never forth, and gates are not asked again. It is done from the store,
@@ -137,7 +137,7 @@ class Registry:
         return found, True
 
     def use_policy(
-        self, use_case: str, policy: str | None, because: str, *, card: Card = no_card
+        self, use_case: str, policy: str | None, because: str, *, card: MakeCard = no_card
     ) -> tuple[Version, bool]:
         """Let the champion decide by a stored policy, None for its own; returns it and whether anything changed.
 
@@ -170,7 +170,12 @@ class Registry:
             self._follow(use_case)
 
     def _promote_again(
-        self, before: Champion, found: Version, override: Override | None, gates: Sequence[Gate], card: Card
+        self,
+        before: Champion,
+        found: Version,
+        override: Override | None,
+        gates: Sequence[Gate],
+        card: MakeCard,
     ) -> Version:
         kept = judged_before(before)
         against = kept.against or (before.previous.model if before.previous else None)
@@ -180,7 +185,7 @@ class Registry:
         self._commit(pointer, shown, Judged(gates, against) if gates else kept, card)
         return shown
 
-    def _commit(self, pointer: Champion, found: Version, judged: Judged, card: Card) -> None:
+    def _commit(self, pointer: Champion, found: Version, judged: Judged, card: MakeCard) -> None:
         """Write what is to stand beside the bundle, replace the pointer, let MLflow follow; the lock is held."""
         home, use_case = self.settings.bentoml_home, found.use_case
         pointer = replace(pointer, gates_sha256=judged.sha256)
