@@ -20,6 +20,7 @@ os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 from service.model_store import Champion, save_bundle, set_champion
 from service.scoring.scorer import Scorer
 from tests.processes import Home
+from tests.quickly import only
 from training.candidates import FOR_FEW, Candidate
 from training.data import generate_cases
 from training.train import Trained, train
@@ -53,11 +54,11 @@ def real_data() -> Path:
 
 
 @cache
-def quick_training(use_case: str, kind: str = "catboost_shallow") -> Trained:
+def quick_training(use_case: str, kind: str = "catboost_smooth") -> Trained:
     """Return a training on generated records with one small candidate: a second instead of a minute."""
     candidate: Candidate = next(item for item in FOR_FEW if item.name == kind)
     rows = QUICK_ROWS_OF_FRAUD if use_case == "fraud_transactions" else QUICK_ROWS
-    return train(generate_cases(use_cases()[use_case], rows, seed=7), tried=[candidate])
+    return train(generate_cases(use_cases()[use_case], rows, seed=7), options=only(candidate))
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +70,7 @@ def quick() -> Callable[..., Trained]:
 @pytest.fixture(scope="session")
 def quick_scorer() -> Callable[..., Scorer]:
     """`quick_scorer(use_case, kind)`: the scorer of such a training."""
-    return lambda use_case, kind="catboost_shallow": quick_training(use_case, kind).scorer
+    return lambda use_case, kind="catboost_smooth": quick_training(use_case, kind).scorer
 
 
 @pytest.fixture(scope="session")

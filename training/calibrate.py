@@ -16,13 +16,13 @@ from training.data import Indices, Outcomes
 from training.logistic_fit import log_losses_at
 
 PARTS = 5
-# From simple to complex: the order in which one must prove itself against the other.
+# From simple to complex: of two that are equally good the simpler one comes first.
 METHODS: tuple[Method, ...] = tuple(FITS)
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A method's log loss out of fold, and how much lower it is than the simpler method's that stood before."""
+    """A method's log loss out of fold, and how much lower it is than that of the uncalibrated scores."""
 
     method: Method
     log_loss: float
@@ -62,8 +62,9 @@ def calibrate(
 
     raw_scores: log-odds (scores,) of rows that were held out of the fit that scored them; outcomes (scores,);
     rows: which row each is of, for a row may be scored in several rounds, and all its scores stay together.
-    A more complex method replaces a simpler one where its loss is lower by more than one standard error of the
-    paired differences per row; with fewer than ten rows of an outcome nothing is tried. The choice is made at the
+    The method of the lowest loss is chosen among those that help: whose loss is lower than without calibration by
+    more than one standard error of the paired differences per row. With fewer than ten rows of an outcome nothing
+    is tried. The choice is made at the
     sample's bad rate. With `population_bad_rate` the offset is added afterwards, to calibrator and
     probabilities alike.
     """
@@ -149,8 +150,9 @@ def _parts(outcomes: Outcomes, rows: Indices) -> tuple[Indices, Indices, Outcome
 
 def _choose(shown: _Shown, methods: Sequence[Method]) -> tuple[Calibrator, FloatArray, list[Tried]]:
     chosen, best = Calibrator(), shown.raw_scores
-    losses = shown.row_means(log_losses_at(best, shown.outcomes))
-    tried = [Tried("none", float(losses.mean()), 0.0, 0.0)]
+    uncalibrated = shown.row_means(log_losses_at(best, shown.outcomes))
+    lowest = float(uncalibrated.mean())
+    tried = [Tried("none", lowest, 0.0, 0.0)]
     if np.bincount(shown.row_outcomes, minlength=2).min() < 2 * PARTS:
         return chosen, best, tried
     for method in (name for name in METHODS[1:] if name in methods):
@@ -158,14 +160,14 @@ def _choose(shown: _Shown, methods: Sequence[Method]) -> tuple[Calibrator, Float
         if fit is None or crossed is None:
             continue
         theirs = shown.row_means(log_losses_at(crossed, shown.outcomes))
-        tried.append(_try(method, losses, theirs))
-        if tried[-1].helps:
-            chosen, best, losses = fit, crossed, theirs
+        tried.append(_try(method, uncalibrated, theirs))
+        if tried[-1].helps and tried[-1].log_loss < lowest:
+            chosen, best, lowest = fit, crossed, tried[-1].log_loss
     return chosen, best, tried
 
 
-def _try(method: Method, standing: FloatArray, losses: FloatArray) -> Tried:
-    gains = standing - losses
+def _try(method: Method, uncalibrated: FloatArray, losses: FloatArray) -> Tried:
+    gains = uncalibrated - losses
     error = float(gains.std(ddof=1)) / math.sqrt(len(gains))
     return Tried(method, float(losses.mean()), float(gains.mean()), error)
 

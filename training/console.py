@@ -10,10 +10,14 @@ from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
+from training.progress import Progress, silent
+
 # Piped output gets a width that the tables fit into.
-OUT = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+OUT = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
 ERRORS = Console(stderr=True, highlight=False)
 
 
@@ -50,7 +54,19 @@ def progress(title: str) -> Iterator[Callable[[str], None]]:
         yield lambda step: status.update(f"{title}: {step}")
 
 
-def say_training(evidence: Mapping[str, Any]) -> None:
+@contextmanager
+def progress_bar(title: str) -> Iterator[Progress]:
+    """Show how much of the block is done, on a terminal only; call what it yields with a step and the share done."""
+    if not ERRORS.is_terminal:
+        yield silent
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=ERRORS, transient=True) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda message, share: bar.update(task, completed=share, description=f"{title}: {message}")
+
+
+def say_training(evidence: Mapping[str, Any], measured: Mapping[str, Any]) -> None:
     """Print what a training saw and found."""
     data = evidence["data"]
     kind = "generated cases" if data["generated"] else "cases"
@@ -59,27 +75,58 @@ def say_training(evidence: Mapping[str, Any]) -> None:
         say(f"left out {count}: {message}")
     for warning in evidence["warnings"]:
         say(f"note: {warning}")
-    say_candidates(evidence["candidates"])
+    say_candidates(evidence["candidates"], evidence["objective"], measured["record_microseconds"])
     _say_figures(evidence)
 
 
-def say_candidates(candidates: Sequence[Mapping[str, Any]]) -> None:
-    """Print the candidates side by side, from best to worst."""
+def say_candidates(
+    candidates: Sequence[Mapping[str, Any]], objective: str, microseconds: Mapping[str, float]
+) -> None:
+    """Print the candidates side by side, from best to worst by the objective; a dash where nothing was measured."""
     table = Table(
-        "candidate", "class", "ROC AUC", "PR AUC", "Brier", "log loss", "worse by, 95 %", "", box=SIMPLE
+        *(
+            "candidate",
+            "class",
+            "ROC AUC",
+            "PR AUC",
+            "Brier",
+            "log loss",
+            "cost",
+            "worse by, 95 %",
+            "µs",
+            "kB",
+            "",
+        ),
+        box=SIMPLE,
     )
     for column in table.columns:
         column.no_wrap = True
     for item in candidates:
         low, high = item["interval"]
+        taken, size = microseconds.get(item["name"]), item["size"]
         table.add_row(
             item["name"],
-            item["serving_class"].replace("_", " "),
+            item["serving_class"].partition("_")[0],
             *(f"{item[name]:.4f}" for name in ("roc_auc", "pr_auc", "brier", "log_loss")),
-            f"{low:+.4f} to {high:+.4f}" if item["worse_by"] else "best",
-            "chosen" if item["chosen"] else "worse" if item["significantly_worse"] else "",
+            f"{item['cost_per_case']:.4g}",
+            f"{low:+.3g} to {high:+.3g}" if item["worse_by"] else "best",
+            f"{taken:.0f}" if taken else "-",
+            f"{size / 1000:.0f}" if size else "-",
+            _verdict(item),
         )
     OUT.print(table)
+    say(
+        f"compared by {objective.replace('_', ' ')} per case; of those not significantly worse than the best, "
+        "the cheapest class to serve is chosen"
+    )
+
+
+def _verdict(item: Mapping[str, Any]) -> str:
+    if item["chosen"]:
+        return "chosen"
+    if not item["servable"]:
+        return "compared only"
+    return "worse" if item["significantly_worse"] else "no worse"
 
 
 def _say_figures(evidence: Mapping[str, Any]) -> None:

@@ -12,25 +12,22 @@ from rich.table import Table
 from service.model_store import Champion
 from training.console import OUT, say
 
-STATUS = {"pass": "pass", "fail": "FAIL", "not_applicable": "not applicable"}
+STATUS = {"pass": "pass", "fail": "FAIL", "not_applicable": "n/a"}
 
 
 def say_gates(gates: Sequence[Mapping[str, Any]]) -> None:
-    """Print what each gate wanted and saw."""
+    """Print what each gate wanted and saw, and below them what there is to say of those that did not pass."""
     if not gates:
         return
-    table = Table("code", "gate", "", "observed", "required", "note", box=SIMPLE)
+    table = Table("code", "gate", "", "observed", "required", box=SIMPLE)
     for gate in gates:
-        table.add_row(
-            escape(gate["code"]),
-            escape(gate["title"]),
-            _status(gate),
-            escape(str(gate["observed"])),
-            escape(gate["required"]),
-            escape(gate["note"]),
-        )
-    table.columns[0].no_wrap = True
+        cells = (gate["code"], gate["title"], _status(gate), str(gate["observed"]), gate["required"])
+        table.add_row(*map(escape, cells))
+    table.columns[0].no_wrap = table.columns[2].no_wrap = True
     OUT.print(table)
+    for gate in gates:
+        if gate["status"] == "fail" and gate["note"]:
+            say(f"{gate['code']}: {gate['note']}")
 
 
 def say_history(champions: Sequence[Champion]) -> None:
@@ -55,7 +52,7 @@ def say_history(champions: Sequence[Champion]) -> None:
 
 def _status(gate: Mapping[str, Any]) -> str:
     word = STATUS.get(gate["status"], str(gate["status"]))
-    return f"{word}, warns only" if gate["status"] == "fail" and gate["severity"] != "blocks" else word
+    return "warns" if gate["status"] == "fail" and gate["severity"] != "blocks" else word
 
 
 def _why(champion: Champion) -> str:

@@ -44,6 +44,8 @@ class Cases:
     refused: dict[str, int]
     fingerprint: str
     source: str
+    raw_rows: int
+    raw_columns: tuple[str, ...]
     generated: bool = False
 
     @property
@@ -129,6 +131,8 @@ def cases_of_table(use_case: UseCase, table: pa.Table, *, text: bool, source: st
         refused=_refusals(checked),
         fingerprint=_fingerprint(values, outcomes[kept]),
         source=source,
+        raw_rows=table.num_rows,
+        raw_columns=tuple(table.column_names),
     )
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
-from training.candidates.candidate import THREADS
 from training.data import Cases, Indices, Outcomes
-from training.evaluate import log_losses
+from training.losses import log_losses
 from training.narrowed import on_inputs, widened
 from training.quantiser import Quantiser
 from training.splits import Fold
@@ -133,8 +131,7 @@ def _frequencies(table: _Binned, rows: Indices, seed: int) -> FloatArray:
         both: np.ndarray = first.astype(np.intp) + second
         return both
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        counts = sum(pool.map(useful_in_both_halves, range(PAIRS)), start=np.zeros(table.inputs))
+    counts = sum(map(useful_in_both_halves, range(PAIRS)), start=np.zeros(table.inputs))
     return counts / (2 * PAIRS)
 
 
@@ -191,8 +188,8 @@ def _row_losses(table: _Binned, folds: Sequence[Fold], inputs: set[int], seed: i
         probabilities = model.predict(table.columns[np.ix_(fold.score, own)])
         return log_losses(table.outcomes[fold.score], probabilities)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        losses = np.concatenate(list(pool.map(losses_of, range(len(folds)))))
+    # One after the other: LightGBM called from several threads at once has brought the process down.
+    losses = np.concatenate(list(map(losses_of, range(len(folds)))))
     _, index = np.unique(np.concatenate([fold.score for fold in folds]), return_inverse=True)
     return np.bincount(index, weights=losses) / np.bincount(index)
 

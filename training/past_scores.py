@@ -11,9 +11,10 @@ from service.errors import WrongUse
 from service.scoring.arithmetic import FloatArray
 from service.scoring.policy import Costs, Policy
 from service.scoring.scorer import Scorer
+from training.calibrate import case_weights
 from training.data import Cases, read_cases
 from training.fairness import protected_groups
-from training.policies import expected_mix, population_weights
+from training.policies import expected_mix
 from training.swap_set import swap_set
 from training.use_case import UseCase
 
@@ -79,10 +80,11 @@ def score_past(use_case: UseCase, scorer: Scorer, file: Path | None, home: Path)
         cases = _kept(use_case, scorer, trained_on, home)
     else:
         cases = read_cases(_as_trained(use_case, scorer), file)
+    rate = use_case.population_bad_rate
     return PastScores(
         cases=cases,
         probabilities=scorer.score_matrix(cases.matrix),
-        weights=population_weights(cases.outcomes, use_case.population_bad_rate),
+        weights=None if rate is None else case_weights(cases.outcomes, rate),
         fitted_on=cases.fingerprint == trained_on,
     )
 

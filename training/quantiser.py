@@ -16,7 +16,7 @@ import numpy.typing as npt
 from service.scoring.arithmetic import FloatArray
 from service.scoring.predictors.trees import LEAF
 
-MOST_BORDERS = 250
+FEW_BORDERS, MANY_BORDERS = 250, 2_000
 BEYOND = 1e300
 
 
@@ -29,12 +29,13 @@ class Question:
 
 
 class Quantiser:
-    """Borders per number, from the rows to fit on, and one indicator column per level."""
+    """At most `most` borders per number, from the rows to fit on, and one indicator column per level."""
 
-    def __init__(self, matrix: FloatArray, levels: Sequence[int]) -> None:
+    def __init__(self, matrix: FloatArray, levels: Sequence[int], most: int = FEW_BORDERS) -> None:
         self.levels = tuple(levels)
         self.borders = [
-            np.empty(0) if count else _borders(matrix[:, position]) for position, count in enumerate(levels)
+            np.empty(0) if count else _borders(matrix[:, position], most)
+            for position, count in enumerate(levels)
         ]
         self.questions = [
             Question(position, level)
@@ -71,11 +72,11 @@ class Quantiser:
         nodes["null_right"][inner] &= ~is_level[nodes["input"][inner]]
 
 
-def _borders(column: FloatArray) -> FloatArray:
+def _borders(column: FloatArray, most: int) -> FloatArray:
     distinct = np.unique(column[~np.isnan(column)])
-    if len(distinct) > MOST_BORDERS + 1:
+    if len(distinct) > most + 1:
         present = column[~np.isnan(column)]
-        quantiles = np.quantile(present, np.arange(1, MOST_BORDERS + 1) / (MOST_BORDERS + 1), method="lower")
+        quantiles = np.quantile(present, np.arange(1, most + 1) / (most + 1), method="lower")
         at = np.unique(np.searchsorted(distinct, quantiles))
         at = at[at < len(distinct) - 1]
         return (distinct[at] + distinct[at + 1]) / 2

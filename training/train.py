@@ -1,138 +1,133 @@
-"""From past cases to a bundle: split, compare, calibrate, judge the procedure on untouched rows, refit on all."""
+"""From past cases to a bundle: split, search, compare, calibrate, judge on untouched rows, refit on all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from service.scoring.bundle import bundle_files, scorer_from_files, version_of
-from service.scoring.calibration import Calibrator
-from service.scoring.policy import Policy, policy_from_costs
-from service.scoring.profile import Profile, make_profile
+from service.scoring.policy import Policy
 from service.scoring.scorer import Scorer
-from training.calibrate import choose_calibrator, cross_calibrated
 from training.candidates import Candidate, candidates
 from training.data import Cases
-from training.evaluate import metrics
-from training.selection import OutOfFold, Standing, compare, score_out_of_fold
-from training.splits import Plan, make_folds, plan_split
-from training.use_case import Split
+from training.evidence import Findings, evidence_of
+from training.feature_selection import Selection, on_inputs, select_inputs
+from training.latency import record_microseconds
+from training.out_of_fold import OutOfFold, score_out_of_fold
+from training.policies import least_cost_policy
+from training.procedure import Procedure, judge_procedure
+from training.progress import Progress, part, silent
+from training.selection import Standing, chosen_of, compare
+from training.splits import Fold, make_folds, plan_split
+from training.trial import Trial
+from training.tune import Budget, Search, search
 
-TOO_FEW_TO_PROVE = 200
 
-Progress = Callable[[str], None]
+@dataclass(frozen=True)
+class Options:
+    """How much a training does. `tried` are the candidates, all by default; `select_inputs` tries fewer inputs too.
+
+    `thorough` adds what a quick look does without: what protected attributes would add, and proxies of them.
+    """
+
+    budget: Budget = field(default_factory=Budget)
+    tried: Sequence[Candidate] | None = None
+    select_inputs: bool = False
+    thorough: bool = True
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A training's result: the bundle's files, the scorer that they hold, and what was found on the way."""
+    """A training's result: the bundle's files, the scorer that they hold, and what was found on the way.
+
+    `measured` depends on the machine and stands outside the bundle: microseconds for one record, by candidate.
+    `card` are the model card's files by name, where it was rendered.
+    """
 
     files: dict[str, bytes]
     scorer: Scorer
     cases: Cases
     standings: list[Standing]
+    trials: list[Trial]
+    procedure: Procedure
+    measured: Mapping[str, Any]
+    card: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def chosen(self) -> Candidate:
         """The candidate that the bundle holds."""
-        return next(item.candidate for item in self.standings if item.chosen)
+        return chosen_of(self.standings).candidate
 
 
 def train(
-    cases: Cases,
-    seed: int = 0,
-    tried: Sequence[Candidate] | None = None,
-    progress: Progress = lambda _: None,
+    cases: Cases, seed: int = 0, options: Options | None = None, progress: Progress = silent
 ) -> Trained:
-    """Train, calibrate and judge; the same cases, seed and candidates (default: all) give the same bundle.
+    """Train, calibrate and judge; the same cases, seed and options give the same bundle.
 
     Figures under `procedure` come from rows that nothing saw, scored by a model fitted on the others. The bundle
     itself is fitted on all rows with the same parameters; its figures are the out-of-fold ones, under `shipped`.
     """
-    use_case, plan = cases.use_case, plan_split(cases, seed)
+    options = options or Options()
+    plan = plan_split(cases, seed)
     folds = make_folds(cases, plan.development, seed)
-    tried = tried or candidates(int(cases.outcomes.sum()))
-    standings = compare(tried, cases, folds, seed, lambda done: progress(f"cross-validated {done.name}"))
-    chosen = next(item for item in standings if item.chosen)
-    policy = policy_from_costs(use_case.costs)
-    procedure = _judge_procedure(cases, plan, chosen, policy, seed)
-    progress("judged on untouched rows")
-    out = score_out_of_fold(
-        chosen.candidate, cases, make_folds(cases, np.arange(cases.rows, dtype=np.intp), seed), seed
+    tried = options.tried or candidates(int(cases.outcomes.sum()))
+    found = search(tried, cases, folds, seed, options.budget, part(progress, 0.0, 0.6))
+    standings, selection = _compare(found, cases, folds, seed, options)
+    chosen = chosen_of(standings)
+    progress("candidates compared", 0.65)
+    every_row = make_folds(cases, np.arange(cases.rows, dtype=np.intp), seed)
+    out = score_out_of_fold(chosen.candidate, cases, every_row, seed)
+    policy = _policy(cases, out)
+    procedure = judge_procedure(cases, plan, chosen, policy, seed)
+    progress("judged on untouched rows", 0.8)
+    findings = Findings(
+        cases, plan, standings, found, procedure, out, policy, selection, options.thorough, seed
     )
-    calibrator = choose_calibrator(out.raw_scores, cases.outcomes[out.rows], out.rows)
-    predictor = chosen.candidate.predictor(cases.matrix, cases.outcomes, cases.levels, seed)
-    progress("refitted on all rows")
-    shipped = _judge_shipped(cases, out, policy)
-    evidence = {
-        "data": _data_evidence(cases, plan, seed),
-        "candidates": [item.to_json() for item in standings],
-        "chosen": {"name": chosen.candidate.name, "parameters": dict(chosen.candidate.parameters)},
-        "procedure": {"metrics": procedure.metrics, "calibrator": procedure.calibrator.to_json()},
-        "shipped": {"metrics": shipped, "population": _population(out)},
-        "warnings": _warnings(cases),
-    }
+    evidence = evidence_of(findings)
+    progress("evidence gathered", 0.95)
     files = bundle_files(
-        use_case.contract, predictor, calibrator, policy, use_case.reasons, procedure.profile, evidence
+        cases.use_case.contract,
+        chosen.candidate.predictor(cases.matrix, cases.outcomes, cases.levels, seed),
+        out.calibrated.calibrator,
+        policy,
+        cases.use_case.reasons,
+        procedure.profile,
+        evidence,
     )
-    scorer = scorer_from_files(files, use_case=use_case.name, version=version_of(files))
-    return Trained(files, scorer, cases, standings)
+    progress("refitted on all rows", 1.0)
+    scorer = scorer_from_files(files, use_case=cases.use_case.name, version=version_of(files))
+    return Trained(files, scorer, cases, standings, found.trials, procedure, _measured(standings, cases))
 
 
-@dataclass(frozen=True)
-class _Procedure:
-    metrics: dict[str, float]
-    calibrator: Calibrator
-    profile: Profile
+def _compare(
+    found: Search, cases: Cases, folds: Sequence[Fold], seed: int, options: Options
+) -> tuple[list[Standing], Selection | None]:
+    """Compare what the search found; with input selection, also the best servable one on fewer inputs."""
+    standings = compare(found.scored)
+    if not options.select_inputs:
+        return standings, None
+    selection = select_inputs(cases, folds, seed)
+    if set(selection.kept) == set(cases.use_case.contract.inputs):
+        return standings, selection
+    narrow = on_inputs(chosen_of(standings).candidate, selection.kept, cases.use_case.contract.inputs)
+    scored = [*found.scored, (narrow, score_out_of_fold(narrow, cases, folds, seed))]
+    return compare(scored), selection
 
 
-def _judge_procedure(cases: Cases, plan: Plan, chosen: Standing, policy: Policy, seed: int) -> _Procedure:
-    rows, out = plan.development, chosen.out_of_fold
-    calibrator = choose_calibrator(out.raw_scores, cases.outcomes[out.rows], out.rows)
-    predictor = chosen.candidate.predictor(cases.matrix[rows], cases.outcomes[rows], cases.levels, seed)
-    untouched = cases.matrix[plan.untouched]
-    probabilities = calibrator.probability(predictor.score_many(untouched))
-    # Held-out rows: training rows would flatter the profile.
-    profile = make_profile(cases.use_case.contract, untouched, probabilities, policy.refer_from)
-    figures = metrics(cases.outcomes[plan.untouched], probabilities, policy, cases.use_case.costs)
-    return _Procedure(figures, calibrator, profile)
+def _policy(cases: Cases, out: OutOfFold) -> Policy:
+    """Return the policy of least cost for the calibrated probabilities, within the use case's aims."""
+    use_case = cases.use_case
+    return least_cost_policy(out.probabilities[0], use_case.costs, use_case.aims, out.weights)
 
 
-def _judge_shipped(cases: Cases, out: OutOfFold, policy: Policy) -> dict[str, float]:
-    """Return figures of the bundle's kind: scores out of fold, and calibrated by fits on other rows."""
-    outcomes = cases.outcomes[out.rows]
-    probabilities = cross_calibrated(out.raw_scores, outcomes, out.rows)
-    figures = metrics(outcomes, probabilities, policy, cases.use_case.costs)
-    return {**figures, "rows": float(len(np.unique(out.rows)))}
-
-
-def _population(out: OutOfFold) -> str:
-    rows = len(np.unique(out.rows))
-    return f"{rows} rows, each scored {len(out.rows) // rows} time(s) by a fit that did not see it"
-
-
-def _data_evidence(cases: Cases, plan: Plan, seed: int) -> dict[str, Any]:
+def _measured(standings: Sequence[Standing], cases: Cases) -> dict[str, Any]:
     return {
-        "fingerprint": cases.fingerprint,
-        "generated": cases.generated,
-        "rows": cases.rows,
-        "bad_rate": float(cases.outcomes.mean()),
-        "refused": cases.refused,
-        "split": plan.method,
-        "untouched_rows": len(plan.untouched),
-        "seed": seed,
+        "record_microseconds": {
+            item.candidate.name: record_microseconds(item.out_of_fold.last_fit, cases.matrix)
+            for item in standings
+            if item.candidate.servable
+        }
     }
-
-
-def _warnings(cases: Cases) -> list[str]:
-    found = []
-    if cases.rows < TOO_FEW_TO_PROVE:
-        found.append(f"{cases.rows} rows prove nothing: every figure here is noise. A smoke test only.")
-    if cases.use_case.split is Split.TIME and cases.times is None:
-        found.append("No case has a time: the split is at random, where the use case asks for one by time.")
-    if cases.generated:
-        found.append("The data were generated: figures say nothing about real cases.")
-    return found

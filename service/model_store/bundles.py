@@ -78,6 +78,12 @@ def put_beside(tag: str, files: Mapping[str, bytes], bentoml_home: Path) -> None
         replace_file(folder / name, content, scratch)
 
 
+def read_bundle(tag: str) -> dict[str, bytes]:
+    """Return all files of a stored bundle and what stands beside them, by name; empty where it is not stored."""
+    folder = _find(tag)
+    return {} if folder is None else read_folder(folder)
+
+
 def read_beside(tag: str) -> dict[str, bytes]:
     """Return what is written down beside a stored bundle, by name; nothing vouches for it but what refers to it."""
     folder = _find(tag)

@@ -94,7 +94,12 @@ class Scorer:
     @cached_property
     def explainer(self) -> Explainer:
         """The predictor, ready to explain records against the typical approved one."""
-        return Explainer(self.predictor, self.profile.reference())  # type: ignore[arg-type]  # one of the three kinds
+        return Explainer(self.predictor, self.profile.reference())
+
+    @cached_property
+    def reference_score(self) -> float:
+        """The raw score of the typical approved record."""
+        return self.predictor.score_one(self.profile.reference())
 
     def score(self, record: Mapping[str, Any]) -> ScoredRecord:
         """Score one record; raises `RecordInvalid` with one finding per refused field."""
@@ -110,7 +115,8 @@ class Scorer:
         They add up to the difference between the record's log-odds and the typical record's.
         """
         row = self.encoder.encode_record(self.validator.check_record(record))
-        values = self.explainer.contributions(row) * self.calibrator.slope
+        raw = self.predictor.score_one(row)
+        values = self.calibrator.explained(self.explainer.contributions(row), raw, self.reference_score)
         return dict(zip(self.encoder.inputs, values.tolist(), strict=True))
 
     def reasons_of(self, row: Sequence[float]) -> tuple[Reason, ...]:

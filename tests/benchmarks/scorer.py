@@ -34,7 +34,8 @@ from service.scoring.scorer import Scorer
 from training.candidates import FOR_MANY
 from training.data import Cases, cases_of_table, generate_cases, read_cases
 from training.splits import plan_split
-from training.train import train
+from training.train import Options, train
+from training.tune import Budget
 from training.use_cases import use_cases
 
 CHUNK = 50_000
@@ -53,7 +54,7 @@ def main() -> None:
     learnt, judged = _part(cases, plan.development), _part(cases, plan.untouched)
     frame = _frame(judged)
     pipeline = _pipeline(frame).fit(_frame(learnt), learnt.outcomes)
-    scorers = {name: _scorer(learnt, name) for name in ("catboost_deep", "logistic_regression")}
+    scorers = {name: _scorer(learnt, name) for name in ("catboost_fine", "logistic_regression")}
     times = -(-options.rows // judged.rows)
     table = pa.concat_tables([_table(judged)] * times).slice(0, options.rows).combine_chunks()
     big = pd.concat([frame] * times, ignore_index=True).iloc[: options.rows]
@@ -102,7 +103,9 @@ def _score_all(scorer: Scorer, records: list[dict[str, Any]]) -> None:
 
 
 def _scorer(cases: Cases, name: str) -> Scorer:
-    return train(cases, tried=[next(item for item in FOR_MANY if item.name == name)]).scorer
+    return train(
+        cases, options=Options(Budget(0), [next(item for item in FOR_MANY if item.name == name)])
+    ).scorer
 
 
 def _pipeline(frame: pd.DataFrame) -> CalibratedClassifierCV:

@@ -107,7 +107,7 @@ def test_refuses_weights_that_are_no_numbers(constant: bytes) -> None:
 def test_refuses_a_kind_it_does_not_know(kind: object) -> None:
     with pytest.raises(BundleInvalid) as refusal:
         predictor_from_files({"predictor.json": canonical_json({"kind": kind})}, LEVELS)
-    expected = f"predictor.json: kind {kind!r} is not one of: linear, symmetric_trees, trees"
+    expected = f"predictor.json: kind {kind!r} is not one of: linear, network, symmetric_trees, trees"
     assert str(refusal.value) == expected
 
 

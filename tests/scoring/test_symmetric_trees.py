@@ -80,16 +80,22 @@ def test_files_read_back_give_the_same_files_and_scores() -> None:
     assert again.score_many(matrix).tobytes() == model.score_many(matrix).tobytes()
 
 
-def test_an_input_may_have_253_borders_and_no_more() -> None:
-    leaves = random_leaves(np.random.default_rng(0), (254, 2))
-    values = np.arange(254.0)[:, None]
-    inputs = np.zeros((254, 1), np.int32)
-    model = SymmetricTrees(0.0, inputs[1:], values[1:], leaves[1:], (0,))
-    matrix = np.arange(-1, 256, 0.5)[:, None]
+@pytest.mark.parametrize("borders", [253, 254, 255, 700])
+def test_inputs_with_more_borders_than_a_byte_holds_score_alike_one_by_one_and_in_bulk(borders: int) -> None:
+    leaves = random_leaves(np.random.default_rng(0), (borders, 4))
+    values = np.column_stack([np.arange(float(borders)), np.zeros(borders)])
+    inputs = np.column_stack([np.zeros(borders, np.int32), np.tile([1, UNUSED], borders)[:borders]])
+    model = SymmetricTrees(0.0, inputs.astype(np.int32), values, leaves, (0, 0))
+    x = np.arange(-1, borders + 2, 0.5)
+    matrix = np.column_stack([x, x % 2 - 0.5])
     assert model.score_many(matrix).tolist() == [model.score_one(row) for row in matrix.tolist()]
+
+
+def test_an_input_may_have_65533_borders_and_no_more() -> None:
+    inputs, values = np.zeros((65_534, 1), np.int32), np.arange(65_534.0)[:, None]
     with pytest.raises(BundleInvalid) as refusal:
-        SymmetricTrees(0.0, inputs, values, leaves, (0,))
-    assert str(refusal.value) == "symmetric trees: input 0 has 254 borders, over 253"
+        SymmetricTrees(0.0, inputs, values, np.zeros((65_534, 2)), (0,))
+    assert str(refusal.value) == "symmetric trees: input 0 has 65534 borders, over 65533"
 
 
 def arrays(**change: Any) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def test_a_fraud_answer_is_a_probability_with_its_policy_and_not_a_bare_class(se
 
 def test_fraud_scaling_and_model_are_one_version(served: Served, quick_scorer: Scorers) -> None:
     # They were two files, of which either could be exchanged.
-    for kind in ("logistic_regression", "catboost_shallow"):
+    for kind in ("logistic_regression", "catboost_smooth"):
         scorer = quick_scorer("fraud_transactions", kind)
         assert scorer.score(FRAUD).probability == probability_in_training(scorer, FRAUD)
     answered = decision(post(f"{served('fraud_transactions')}/predict", FRAUD))
@@ -109,7 +109,7 @@ def test_fraud_scaling_and_model_are_one_version(served: Served, quick_scorer: S
 # Loan approval
 
 
-@pytest.mark.parametrize("kind", ["logistic_regression", "catboost_shallow"])
+@pytest.mark.parametrize("kind", ["logistic_regression", "catboost_smooth"])
 def test_loan_records_are_scored_in_the_units_of_training(
     served: Served, quick_scorer: Scorers, kind: str
 ) -> None:
@@ -120,7 +120,7 @@ def test_loan_records_are_scored_in_the_units_of_training(
     assert [scorer.score(row).probability for row in rows] == trained.tolist()
     assert trained.min() < 0.05
     assert trained.max() > 0.5
-    if kind == "catboost_shallow":
+    if kind == "catboost_smooth":
         answered = post(f"{served('loan_approval')}/predict_bulk", {"records": rows}).json()["results"]
         assert [result["probability"] for result in answered] == trained.tolist()
 

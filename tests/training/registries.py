@@ -24,7 +24,7 @@ from training.train import Trained
 Quick = Callable[..., Trained]
 
 USE_CASE = "loan_approval"
-KINDS = ("catboost_shallow", "logistic_regression")
+KINDS = ("catboost_smooth", "logistic_regression")
 LINEAGE = {"git_revision": "0123456789abcdef"}
 FAILED_GATE = {
     "code": "cost",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import optuna
 import pytest
@@ -11,15 +13,15 @@ from training.candidates import FOR_FEW, FOR_MANY, Candidate, candidates, quick_
 from training.candidates.candidate import THREADS, threads_for
 from training.candidates.designs import design_for, rows_to_fit
 from training.data import Cases, generate_cases
-from training.quantiser import Quantiser
+from training.quantiser import FEW_BORDERS, MANY_BORDERS, Quantiser
 from training.use_cases import use_cases
 
 CASES = {name: generate_cases(use_cases()[name], 1_200, seed=2) for name in ("credit_risk", "german_credit")}
 CREDIT = CASES["credit_risk"]
 KINDS = {
     "logistic_regression": "linear",
-    "catboost_shallow": "symmetric_trees",
-    "catboost_deep": "symmetric_trees",
+    "catboost_smooth": "symmetric_trees",
+    "catboost_fine": "symmetric_trees",
     "lightgbm": "trees",
     "xgboost": "trees",
     "hist_gradient_boosting": "trees",
@@ -41,13 +43,13 @@ def test_every_family_is_tried_whether_bad_cases_are_few_or_many() -> None:
 def test_fewer_bad_cases_get_simpler_trees() -> None:
     assert candidates(499) == FOR_FEW
     assert candidates(500) == FOR_MANY
-    assert named("catboost_deep").parameters["iterations"] < FOR_MANY[2].parameters["iterations"]
+    assert named("catboost_fine").parameters["iterations"] < FOR_MANY[2].parameters["iterations"]
 
 
 @pytest.mark.parametrize("bad_cases", [100, 10_000])
-def test_the_quick_candidates_are_the_two_that_are_cheapest_to_serve(bad_cases: int) -> None:
+def test_the_quick_candidates_are_a_linear_one_and_symmetric_trees(bad_cases: int) -> None:
     quick = quick_candidates(bad_cases)
-    assert [item.name for item in quick] == ["logistic_regression", "catboost_shallow"]
+    assert [item.name for item in quick] == ["logistic_regression", "catboost_fine"]
     assert all(item in candidates(bad_cases) for item in quick)
 
 
@@ -168,30 +170,41 @@ def test_lightgbm_scores_as_its_library_does() -> None:
         deterministic=True,
         force_row_wise=True,
         verbosity=-1,
-        **named("lightgbm").parameters,
+        max_bin=5_000,
+        min_data_in_bin=1,
+        **library_parameters("lightgbm"),
     )
-    theirs = model.fit(binned(CREDIT), CREDIT.outcomes).booster_.predict(binned(CREDIT), raw_score=True)
+    bins = binned(CREDIT, MANY_BORDERS)
+    theirs = model.fit(bins, CREDIT.outcomes).booster_.predict(bins, raw_score=True)
     assert np.abs(ours("lightgbm") - theirs).max() < 1e-9
 
 
 def test_xgboost_scores_as_its_library_does_up_to_its_single_precision() -> None:
     from xgboost import XGBClassifier
 
-    model = XGBClassifier(random_state=0, n_jobs=1, tree_method="hist", **named("xgboost").parameters)
-    theirs = model.fit(binned(CREDIT), CREDIT.outcomes).predict(binned(CREDIT), output_margin=True)
+    model = XGBClassifier(
+        random_state=0, n_jobs=1, tree_method="hist", max_bin=5_000, **library_parameters("xgboost")
+    )
+    bins = binned(CREDIT, MANY_BORDERS)
+    theirs = model.fit(bins, CREDIT.outcomes).predict(bins, output_margin=True)
     assert np.abs(ours("xgboost") - theirs).max() < 1e-4
 
 
-@pytest.mark.parametrize("name", ["catboost_shallow", "catboost_deep"])
-def test_catboost_scores_as_its_library_does(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "borders"), [("catboost_smooth", FEW_BORDERS), ("catboost_fine", MANY_BORDERS)]
+)
+def test_catboost_scores_as_its_library_does(name: str, borders: int) -> None:
     from catboost import CatBoostClassifier
 
     model = CatBoostClassifier(
-        random_seed=0, verbose=False, allow_writing_files=False, **named(name).parameters
+        random_seed=0,
+        verbose=False,
+        allow_writing_files=False,
+        border_count=5_000,
+        **library_parameters(name),
     )
-    theirs = model.fit(binned(CREDIT), CREDIT.outcomes).predict(
-        binned(CREDIT), prediction_type="RawFormulaVal"
-    )
+    bins = binned(CREDIT, borders)
+    theirs = model.fit(bins, CREDIT.outcomes).predict(bins, prediction_type="RawFormulaVal")
     assert np.abs(ours(name) - theirs).max() < 1e-9
 
 
@@ -315,8 +328,13 @@ def named(name: str) -> Candidate:
     return next(item for item in FOR_FEW if item.name == name)
 
 
-def binned(cases: Cases) -> FloatArray:
-    return Quantiser(cases.matrix, cases.levels).transform(cases.matrix)
+def library_parameters(name: str) -> dict[str, Any]:
+    """Return a candidate's parameters without the one that is the quantiser's."""
+    return {key: value for key, value in named(name).parameters.items() if key != "borders"}
+
+
+def binned(cases: Cases, borders: int = FEW_BORDERS) -> FloatArray:
+    return Quantiser(cases.matrix, cases.levels, borders).transform(cases.matrix)
 
 
 def ours(name: str) -> FloatArray:

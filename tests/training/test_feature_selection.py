@@ -8,6 +8,7 @@ import pytest
 
 from service.scoring.arithmetic import FloatArray
 from service.scoring.predictors import predictor_from_files
+from tests.quickly import only
 from training.candidates import FOR_FEW, Candidate
 from training.data import Cases, generate_cases
 from training.feature_selection import Selection, on_inputs, select_inputs, widened
@@ -20,7 +21,7 @@ KEPT = ("Job", "Checking account", "Credit amount", "Duration", "instalment")
 SMALL: dict[str, dict[str, int]] = {
     "mlp": {"epochs": 2},
     "random_forest": {"n_estimators": 10},
-    "catboost_deep": {"iterations": 20},
+    "catboost_fine": {"iterations": 20},
 }
 
 
@@ -74,7 +75,7 @@ def test_a_selection_is_a_candidate_like_others_and_its_bundle_gives_no_reason_t
     cases: Cases,
 ) -> None:
     narrow = on_inputs(SERVABLE[1], ("Duration", "Checking account"), GERMAN.contract.inputs)
-    trained = train(cases, tried=[narrow])
+    trained = train(cases, options=only(narrow))
     frame = GERMAN.sample(1, seed=9).drop(columns="Risk")
     record = {str(name): value for name, value in frame.to_dict("records")[0].items()}
     contributions = trained.scorer.contributions(record)

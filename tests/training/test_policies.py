@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.errors import WrongUse
 from service.scoring.arithmetic import FloatArray
 from service.scoring.policy import Costs, Policy, policy_from_costs
-from training.policies import expected_cost, expected_mix, least_cost_policy, population_weights
+from training.policies import expected_cost, expected_mix, least_cost_policy
 from training.use_case import PolicyAims
 
 THOROUGH = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
@@ -206,12 +206,3 @@ def test_the_expected_cost_is_that_of_each_decision() -> None:
 def test_reviews_that_no_cost_is_stated_for_are_not_taken_as_free() -> None:
     with pytest.raises(ValueError, match="refers 1 cases, and review=None states no cost of one"):
         expected_cost(np.array([0.1, 0.5]), Policy("test", 0.3, 0.6), Costs(10.0, 4.0))
-
-
-def test_cases_drawn_by_outcome_are_weighted_back_to_the_population() -> None:
-    outcomes = np.array([1, 1, 0, 0, 0], dtype=np.int8)
-    weights = population_weights(outcomes, 0.01)
-    assert weights is not None
-    assert np.average(outcomes, weights=weights) == pytest.approx(0.01)
-    assert weights.sum() == pytest.approx(len(outcomes))
-    assert population_weights(outcomes, None) is None

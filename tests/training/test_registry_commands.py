@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from service.errors import NoSuchModel, WrongUse
 from service.model_store import champion, champions, read_card
+from service.scoring.scorer import Scorer
 from tests.training.registries import FAILED_GATE, PASSED_GATE, USE_CASE, registry_of_two
 from training.cli.promotion import history, promote, rollback
 from training.registry import Registry
@@ -30,7 +31,7 @@ class Commands:
         self.gates: list[dict[str, Any]] = [PASSED_GATE]
         self.judged: list[str] = []
         gatekeeper = ModuleType("training.gatekeeper")
-        gatekeeper.judge = self._judge  # type: ignore[attr-defined]
+        gatekeeper.judge_gates = self._judge  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "training.gatekeeper", gatekeeper)
         monkeypatch.setenv("AVAL_HOME", str(registry.settings.home))
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -38,8 +39,8 @@ class Commands:
         for command in (promote, rollback, history):
             self._app.command()(command)
 
-    def _judge(self, registry: Registry, use_case: str, number: str) -> list[dict[str, Any]]:
-        self.judged.append(number)
+    def _judge(self, scorer: Scorer, *_: object) -> list[dict[str, Any]]:
+        self.judged.append(scorer.tag)
         return self.gates
 
     def __call__(self, *arguments: str) -> Result:
@@ -57,7 +58,7 @@ def aval(tmp_path: Path, quick: Callable[..., Trained], monkeypatch: pytest.Monk
 
 def test_the_challenger_is_judged_by_its_number_and_promoted(aval: Commands) -> None:
     said = aval("promote", USE_CASE, "--why", "cheaper by a tenth")
-    assert (said.exit_code, aval.judged) == (0, ["2"])
+    assert (said.exit_code, aval.judged) == (0, [aval.registry.find(USE_CASE, "2").tag])
     assert "380.5" in said.stdout
     assert said.stdout.endswith(
         f"is now the champion of {USE_CASE}\nnext: AVAL_MODEL={USE_CASE} bentoml serve\n"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.scoring.policy import Costs, Policy
-from training.evaluate import cost_of_decisions
+from training.losses import cost_of_decisions
 from training.policies import expected_cost
 from training.swap_set import swap_set
 

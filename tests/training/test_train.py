@@ -6,15 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.scoring.arithmetic import logistic
-from service.scoring.calibration import Calibrator
-from training.calibrate import choose_calibrator
+from tests.quickly import only
 from training.candidates import FOR_FEW, Candidate
 from training.data import Cases, generate_cases
-from training.evaluate import expected_calibration_error, kolmogorov_smirnov
-from training.selection import compare
-from training.splits import make_folds
-from training.train import Trained, train
+from training.train import Options, Trained, train
+from training.tune import Budget
 from training.use_cases import use_cases
 
 LOGISTIC, CATBOOST = FOR_FEW[0], FOR_FEW[1]
@@ -26,14 +22,14 @@ def cases() -> Cases:
 
 
 def test_the_same_cases_and_seed_give_the_same_bundle(cases: Cases) -> None:
-    versions = {train(cases, tried=[LOGISTIC, CATBOOST]).scorer.version for _ in range(2)}
+    versions = {train(cases, options=only(LOGISTIC, CATBOOST)).scorer.version for _ in range(2)}
     assert len(versions) == 1
-    assert train(cases, seed=1, tried=[LOGISTIC, CATBOOST]).scorer.version not in versions
+    assert train(cases, seed=1, options=only(LOGISTIC, CATBOOST)).scorer.version not in versions
 
 
 def test_the_cheaper_class_wins_among_those_not_significantly_worse(cases: Cases) -> None:
-    trained = train(cases, tried=[CATBOOST, LOGISTIC])
-    assert trained.chosen is LOGISTIC
+    trained = train(cases, options=only(CATBOOST, LOGISTIC))
+    assert trained.chosen == LOGISTIC
     assert [item.significantly_worse for item in trained.standings if item.chosen] == [False]
 
 
@@ -41,9 +37,9 @@ def test_a_cheaper_candidate_that_is_significantly_worse_is_not_chosen(
     quick: Callable[..., Trained],
 ) -> None:
     cases = quick("credit_risk").cases
-    standings = compare([LOGISTIC, CATBOOST], cases, make_folds(cases, np.arange(cases.rows), 0), seed=0)
-    assert [item.candidate.name for item in standings if item.chosen] == ["catboost_shallow"]
-    assert next(item for item in standings if item.candidate is LOGISTIC).significantly_worse
+    trained = train(cases, options=only(LOGISTIC, CATBOOST))
+    assert trained.chosen == CATBOOST
+    assert next(item for item in trained.standings if item.candidate == LOGISTIC).significantly_worse
 
 
 def test_untouched_rows_are_never_seen_by_a_fit_that_they_judge(cases: Cases) -> None:
@@ -56,7 +52,7 @@ def test_untouched_rows_are_never_seen_by_a_fit_that_they_judge(cases: Cases) ->
     from training.splits import plan_split
 
     untouched = {cases.matrix[i].tobytes() for i in plan_split(cases, 0).untouched}
-    train(cases, tried=[Candidate("spy", LOGISTIC.serving_class, spy, LOGISTIC.parameters)])  # type: ignore[arg-type]
+    train(cases, options=only(Candidate("spy", LOGISTIC.serving_class, spy, LOGISTIC.parameters)))  # type: ignore[arg-type]
     comparing_and_judging = seen[:6]
     assert [len(rows & untouched) for rows in comparing_and_judging] == [0] * 6
     assert untouched <= seen[-1]
@@ -68,31 +64,8 @@ def test_evidence_says_which_figures_are_the_procedures_and_which_the_bundles(
     evidence = quick("credit_risk").scorer.evidence
     assert evidence["procedure"]["metrics"]["rows"] == evidence["data"]["untouched_rows"]
     assert evidence["shipped"]["metrics"]["rows"] == evidence["data"]["rows"]
-    assert evidence["shipped"]["population"].endswith("each scored 1 time(s) by a fit that did not see it")
+    assert evidence["shipped"]["population"].endswith("each scored once by a fit that did not see it")
     assert evidence["warnings"] == ["The data were generated: figures say nothing about real cases."]
-
-
-def test_calibration_is_kept_only_where_it_helps() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.normal(size=20_000)
-    outcomes = (rng.random(20_000) < logistic(truth)).astype(np.int8)
-    assert choose_calibrator(truth, outcomes, np.arange(len(truth))) == Calibrator()
-    found = choose_calibrator(truth * 2 + 1, outcomes, np.arange(len(truth)))
-    assert (found.slope, found.intercept) == pytest.approx((0.5, -0.5), abs=0.05)
-
-
-def test_scores_that_rank_the_wrong_way_are_not_turned_round() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.normal(size=5_000)
-    outcomes = (rng.random(5_000) < logistic(truth)).astype(np.int8)
-    assert choose_calibrator(-truth, outcomes, np.arange(len(truth))) == Calibrator()
-
-
-def test_ks_and_ece_of_a_case_worked_by_hand() -> None:
-    outcomes = np.array([0, 0, 1, 1], dtype=np.int8)
-    probabilities = np.array([0.1, 0.4, 0.4, 0.9])
-    assert kolmogorov_smirnov(outcomes, probabilities) == pytest.approx(0.5)
-    assert expected_calibration_error(outcomes, probabilities) == pytest.approx((0.1 + 0.4 + 0.6 + 0.1) / 4)
 
 
 def test_ten_rows_train_and_say_that_they_prove_nothing() -> None:
@@ -105,4 +78,5 @@ def test_ten_rows_train_and_say_that_they_prove_nothing() -> None:
         outcomes=ten.outcomes[rows],
         values={name: column[rows] for name, column in ten.values.items()},
     )
-    assert train(few).scorer.evidence["warnings"][0].startswith("10 rows prove nothing")
+    trained = train(few, options=Options(Budget(0), [LOGISTIC, CATBOOST]))
+    assert trained.scorer.evidence["warnings"][0].startswith("10 rows prove nothing")

@@ -8,7 +8,7 @@ import numpy as np
 
 from service.scoring.arithmetic import FloatArray
 from training.calibration_report.judged import Judged
-from training.evaluate import log_losses
+from training.losses import log_losses
 
 
 def accuracy(judged: Judged) -> dict[str, Any]:

@@ -22,12 +22,13 @@ from training.candidates.hist_gradient_boosting import (
 )
 from training.candidates.logistic import fit_logistic_regression, logistic_space
 from training.candidates.network import fit_mlp, mlp_space
+from training.quantiser import FEW_BORDERS, MANY_BORDERS
 
 __all__ = ["FOR_FEW", "FOR_MANY", "Candidate", "RawScorer", "ServingClass", "candidates", "quick_candidates"]
 
 FEW_BAD_CASES = 500
 # One simple and one strong, and the two cheapest to serve.
-QUICK = ("logistic_regression", "catboost_shallow")
+QUICK = ("logistic_regression", "catboost_fine")
 
 
 def candidates(bad_cases: int) -> tuple[Candidate, ...]:
@@ -44,17 +45,34 @@ LINEAR, SYMMETRIC, OTHER = ServingClass.LINEAR, ServingClass.SYMMETRIC_TREES, Se
 FOR_MANY = (
     Candidate("logistic_regression", LINEAR, fit_logistic_regression, {"C": 0.1}, logistic_space),
     Candidate(
-        "catboost_shallow",
+        "catboost_smooth",
         SYMMETRIC,
         fit_catboost,
-        {"iterations": 300, "depth": 4, "learning_rate": 0.06, "l2_leaf_reg": 5.0, "random_strength": 1.0},
+        {
+            "iterations": 500,
+            "depth": 5,
+            "learning_rate": 0.04,
+            "l2_leaf_reg": 20.0,
+            "random_strength": 0.0,
+            "bootstrap_type": "Bernoulli",
+            "subsample": 0.7,
+            "rsm": 0.2,
+            "borders": FEW_BORDERS,
+        },
         catboost_space,
     ),
     Candidate(
-        "catboost_deep",
+        "catboost_fine",
         SYMMETRIC,
         fit_catboost,
-        {"iterations": 600, "depth": 6, "learning_rate": 0.1, "l2_leaf_reg": 5.0, "random_strength": 1.0},
+        {
+            "iterations": 900,
+            "depth": 3,
+            "learning_rate": 0.2,
+            "l2_leaf_reg": 3.0,
+            "random_strength": 1.0,
+            "borders": MANY_BORDERS,
+        },
         catboost_space,
     ),
     Candidate(
@@ -62,14 +80,15 @@ FOR_MANY = (
         OTHER,
         fit_lightgbm,
         {
-            "n_estimators": 300,
-            "learning_rate": 0.05,
-            "num_leaves": 31,
-            "min_child_samples": 30,
-            "reg_lambda": 3.0,
-            "colsample_bytree": 0.7,
+            "n_estimators": 500,
+            "learning_rate": 0.04,
+            "num_leaves": 24,
+            "min_child_samples": 20,
+            "reg_lambda": 1.0,
+            "colsample_bytree": 0.6,
             "subsample": 0.8,
             "subsample_freq": 1,
+            "borders": MANY_BORDERS,
         },
         lightgbm_space,
     ),
@@ -78,13 +97,14 @@ FOR_MANY = (
         OTHER,
         fit_xgboost,
         {
-            "n_estimators": 300,
-            "learning_rate": 0.08,
-            "max_depth": 5,
-            "min_child_weight": 3.0,
+            "n_estimators": 400,
+            "learning_rate": 0.06,
+            "max_depth": 6,
+            "min_child_weight": 2.0,
             "reg_lambda": 1.0,
-            "colsample_bytree": 0.8,
+            "colsample_bytree": 0.6,
             "subsample": 0.8,
+            "borders": MANY_BORDERS,
         },
         xgboost_space,
     ),
@@ -136,8 +156,8 @@ FOR_MANY = (
     ),
 )
 _SIMPLER: dict[str, Mapping[str, Any]] = {
-    "catboost_shallow": {"iterations": 200, "depth": 3, "learning_rate": 0.04, "l2_leaf_reg": 10.0},
-    "catboost_deep": {"iterations": 200, "depth": 5, "learning_rate": 0.03, "l2_leaf_reg": 10.0},
+    "catboost_smooth": {"iterations": 200, "depth": 3, "learning_rate": 0.04, "l2_leaf_reg": 10.0},
+    "catboost_fine": {"iterations": 200, "depth": 5, "learning_rate": 0.03, "l2_leaf_reg": 10.0},
     "lightgbm": {"n_estimators": 100, "num_leaves": 7, "min_child_samples": 20},
     "xgboost": {"n_estimators": 100, "learning_rate": 0.05, "max_depth": 3},
     "hist_gradient_boosting": {"max_iter": 100, "learning_rate": 0.05, "max_leaf_nodes": 7},

@@ -13,21 +13,26 @@ import numpy as np
 
 from service.scoring.arithmetic import FloatArray, log_odds
 from service.scoring.predictors.arrays import on_grid
-from service.scoring.predictors.symmetric_trees import DEEPEST, UNUSED, SymmetricTrees
+from service.scoring.predictors.symmetric_trees import UNUSED, SymmetricTrees
 from service.scoring.predictors.trees import LEAF, NODE, Trees
 from training.candidates.candidate import THREADS, threads_for
 from training.data import Outcomes
-from training.quantiser import Quantiser
+from training.quantiser import FEW_BORDERS, Quantiser
 
 if TYPE_CHECKING:
     import optuna
+
+# The quantiser's bins are final: the library gets room for each of them, and for null.
+SPARE_BINS = 4
+# CatBoost refuses to draw a part of fewer rows.
+FEWEST_TO_SAMPLE = 100
 
 
 def catboost_space(trial: optuna.Trial) -> dict[str, Any]:
     """Suggest how many trees, how deep, how far each may go, and how much chance is in their choice."""
     return {
-        "iterations": trial.suggest_int("iterations", 200, 1_500, log=True),
-        "depth": trial.suggest_int("depth", 3, DEEPEST),
+        "iterations": trial.suggest_int("iterations", 200, 1_000, log=True),
+        "depth": trial.suggest_int("depth", 2, 6),
         "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
         "l2_leaf_reg": trial.suggest_float("l2_leaf_reg", 0.5, 30.0, log=True),
         "random_strength": trial.suggest_float("random_strength", 0.0, 5.0),
@@ -67,9 +72,17 @@ def fit_catboost(
     """Fit CatBoost's symmetric trees; a null counts as less than every number."""
     from catboost import CatBoostClassifier
 
-    quantiser = Quantiser(matrix, levels)
+    borders, own = _split(parameters)
+    if len(matrix) < FEWEST_TO_SAMPLE and own.pop("subsample", None):
+        own["bootstrap_type"] = "No"
+    quantiser = Quantiser(matrix, levels, borders)
     model = CatBoostClassifier(
-        random_seed=seed, thread_count=THREADS, verbose=False, allow_writing_files=False, **parameters
+        random_seed=seed,
+        thread_count=THREADS,
+        verbose=False,
+        allow_writing_files=False,
+        border_count=borders + SPARE_BINS,
+        **own,
     )
     model.fit(quantiser.transform(matrix), outcomes)
     with tempfile.TemporaryDirectory() as folder:
@@ -85,14 +98,17 @@ def fit_lightgbm(
     """Fit LightGBM's leaf-wise trees."""
     from lightgbm import LGBMClassifier
 
-    quantiser = Quantiser(matrix, levels)
+    borders, own = _split(parameters)
+    quantiser = Quantiser(matrix, levels, borders)
     model = LGBMClassifier(
         random_state=seed,
         n_jobs=threads_for(len(matrix)),
         deterministic=True,
         force_row_wise=True,
         verbosity=-1,
-        **parameters,
+        max_bin=borders + SPARE_BINS,
+        min_data_in_bin=1,
+        **own,
     )
     dump = model.fit(quantiser.transform(matrix), outcomes).booster_.dump_model()
     trees = [
@@ -108,9 +124,14 @@ def fit_xgboost(
     """Fit XGBoost's depth-wise trees."""
     from xgboost import XGBClassifier
 
-    quantiser = Quantiser(matrix, levels)
+    borders, own = _split(parameters)
+    quantiser = Quantiser(matrix, levels, borders)
     model = XGBClassifier(
-        random_state=seed, n_jobs=threads_for(len(matrix)), tree_method="hist", **parameters
+        random_state=seed,
+        n_jobs=threads_for(len(matrix)),
+        tree_method="hist",
+        max_bin=borders + SPARE_BINS,
+        **own,
     )
     model.fit(quantiser.transform(matrix), outcomes)
     learner = json.loads(model.get_booster().save_raw("json"))["learner"]
@@ -118,6 +139,12 @@ def fit_xgboost(
     nodes = np.concatenate([_nodes_xgboost(number, tree, quantiser) for number, tree in enumerate(trees)])
     base = float(str(learner["learner_model_param"]["base_score"]).strip("[]"))
     return Trees(log_odds(base), "log_odds", nodes, levels)
+
+
+def _split(parameters: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Return how many borders the quantiser may draw, and the library's own parameters."""
+    own = dict(parameters)
+    return own.pop("borders", FEW_BORDERS), own
 
 
 def _symmetric(dump: Mapping[str, Any], quantiser: Quantiser) -> SymmetricTrees:

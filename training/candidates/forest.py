@@ -30,7 +30,7 @@ def tree_space(trial: optuna.Trial) -> dict[str, Any]:
 def forest_space(trial: optuna.Trial) -> dict[str, Any]:
     """Suggest how many trees, how large, and how different from one another."""
     return {
-        "n_estimators": trial.suggest_int("n_estimators", 50, 200),
+        "n_estimators": trial.suggest_int("n_estimators", 50, 120),
         "max_leaf_nodes": trial.suggest_int("max_leaf_nodes", 32, 384, log=True),
         "min_samples_leaf": trial.suggest_int("min_samples_leaf", 2, 50, log=True),
         "max_features": trial.suggest_float("max_features", 0.1, 1.0),

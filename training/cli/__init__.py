@@ -10,7 +10,10 @@ import typer
 
 from service.errors import AvalError, WrongUse
 from training.cli.data import list_use_cases, sample
-from training.cli.promotion import promote
+from training.cli.policy import policy_app
+from training.cli.profile import profile
+from training.cli.promotion import history, promote, rollback
+from training.cli.report import card
 from training.cli.scoring import score
 from training.cli.training import leaderboard, train
 from training.console import complain
@@ -23,9 +26,14 @@ app = typer.Typer(
 )
 app.command("use-cases")(list_use_cases)
 app.command()(sample)
+app.command()(profile)
 app.command()(train)
 app.command()(leaderboard)
+app.command()(card)
 app.command()(promote)
+app.command()(rollback)
+app.command()(history)
+app.add_typer(policy_app, name="policy")
 app.command()(score)
 
 

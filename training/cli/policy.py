@@ -92,10 +92,16 @@ def use(
     as_json: AsJson = False,
 ) -> None:
     """Decide by another policy from now on: the model stays, and who did it, when and why is recorded."""
+    from training.model_card import card_files
     from training.registry import Registry
 
     settings = Settings.from_environment()
-    found, changed = Registry(settings).use_policy(name_of(use_case), version, because)
+    found, changed = Registry(settings).use_policy(
+        name_of(use_case),
+        version,
+        because,
+        card=lambda found, record: card_files(found.tag, record, settings.bentoml_home),
+    )
     if as_json:
         say_json({"policy": found.scorer.policy.version, "model": found.tag, "changed": changed})
         return

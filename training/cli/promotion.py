@@ -12,7 +12,7 @@ from service.settings import Settings
 from training.cli.arguments import AsJson, UseCaseName, Version
 from training.console import complain, say, say_json
 from training.console_promotion import say_gates, say_history
-from training.use_cases import name_of
+from training.use_cases import find_use_case, name_of
 
 if TYPE_CHECKING:
     from training.registry import MakeCard, Registry
@@ -37,14 +37,15 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a trained model the champion, gates first: verify it, import it into the BentoML store, switch over."""
+    from training.gatekeeper import judge_gates
     from training.registry import Registry, check_override
 
-    registry = Registry(Settings.from_environment())
+    case, registry = find_use_case(use_case), Registry(Settings.from_environment())
     override = Override(override_by, override_because) if override_by or override_because else None
     check_override(override)
     # By number from here on: the challenger may be another one before the gates are done.
-    found = registry.find(name_of(use_case), version)
-    gates = _judge(registry, found)
+    found = registry.find(case.name, version)
+    gates = judge_gates(found.scorer, case, registry.settings, None)
     if not as_json:
         say_gates(gates)
     failed = [gate["code"] for gate in gates if gate["severity"] == "blocks" and gate["status"] == "fail"]
@@ -95,12 +96,6 @@ def history(use_case: UseCaseName, as_json: AsJson = False) -> None:
     if not champions:
         raise NoSuchModel(f"{use_case} has had no champion; run: aval promote {use_case}")
     say_history(champions)
-
-
-def _judge(registry: Registry, found: Registered) -> list[Gate]:
-    from training.gatekeeper import judge
-
-    return judge(registry, found.use_case, found.number)
 
 
 def _card(registry: Registry) -> MakeCard:

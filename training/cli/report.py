@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.errors import ModelRefused, WrongUse
+from service.errors import WrongUse
 from service.settings import Settings
 from training.cli.arguments import AsJson, UseCaseName, Version
 from training.console import say, say_json
@@ -28,35 +28,23 @@ def card(
 ) -> None:
     """Write the model card of a version: one page, every number read from the hashed evidence."""
     from training.model_card import render_card
+    from training.registry import Registry
 
     if output is not None and output.suffix not in KINDS:
         raise WrongUse(f"{output} is not one of the kinds of card: its name must end in {' or '.join(KINDS)}")
-    files, tag, number = _bundle(name_of(use_case), version)
-    name, _, bundle = tag.partition(":")
-    rendered = render_card(files, use_case=name, version=bundle, promotion=_promotion(tag))
-    target = output or Path(f"{name}-{number}-card.html")
+    found = Registry(Settings.from_environment()).find(name_of(use_case), version)
+    rendered = render_card(
+        found.files,
+        use_case=found.use_case,
+        version=found.scorer.version,
+        promotion=_promotion(found.tag),
+    )
+    target = output or Path(f"{found.use_case}-{found.number}-card.html")
     target.write_text(rendered.markdown if target.suffix == ".md" else rendered.html, "utf-8")
     if as_json:
-        say_json({"model": tag, "version": number, "file": str(target)})
+        say_json({"model": found.tag, "version": found.number, "file": str(target)})
     else:
-        say(f"model card of {tag}, version {number}: {target}")
-
-
-def _bundle(use_case: str, number: str | None) -> tuple[dict[str, bytes], str, str]:
-    """Return a version's verified files, its tag and its number."""
-    from training.registry import Registry
-    from training.registry.client import open_client
-    from training.registry.version import by_number, fetch
-
-    settings = Settings.from_environment()
-    found = Registry(settings).find(use_case, number)
-    registered = by_number(open_client(settings.tracking_uri), found.use_case, found.number)
-    if registered is None:
-        raise ModelRefused(
-            f"{found.tag} was removed from the registry just now; see: aval leaderboard {use_case}"
-        )
-    files, _ = fetch(registered, settings.tracking_uri)
-    return files, found.tag, found.number
+        say(f"model card of {found.tag}, version {found.number}: {target}")
 
 
 def _promotion(tag: str) -> dict[str, Any] | None:

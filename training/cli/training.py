@@ -2,45 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.errors import WrongUse
 from service.settings import Settings
 from training.cli.arguments import AsJson, UseCaseName, Version
-from training.console import progress, say, say_candidates, say_json, say_training
+from training.console import progress_bar, say, say_candidates, say_json, say_training
+from training.console_promotion import say_gates
 from training.use_cases import find_use_case, name_of
+
+if TYPE_CHECKING:
+    from training.train import Options, Trained
 
 GENERATED_ROWS = 20_000
 
 
-def train(
+def train(  # noqa: PLR0913, PLR0917  # one argument per option
     use_case: UseCaseName,
     data: Annotated[Path | None, typer.Option(help="CSV, CSV.gz or Parquet file of past cases")] = None,
     rows: Annotated[int, typer.Option(min=100, help="how many to generate without --data")] = GENERATED_ROWS,
     seed: Annotated[int, typer.Option(min=0, max=2**31)] = 0,
+    trials: Annotated[
+        int | None,
+        typer.Option(min=0, help="how many parameters to try beyond the declared ones; default: 8"),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="stop searching after so long; results then depend on the machine"),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="two candidates, no search: under half a minute")
+    ] = False,
+    select_inputs: Annotated[
+        bool, typer.Option("--select-inputs", help="try the best with fewer inputs too")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train, calibrate and judge the candidates, and register the chosen one as challenger."""
+    """Search, train, calibrate and judge the candidates, and register the chosen one as challenger.
+
+    Ctrl-C during the search ends it and keeps what was found.
+    """
     from training.data import generate_cases, keep_snapshot, read_cases
+    from training.gatekeeper import judge_gates
     from training.lineage import lineage
     from training.registry import Registry
     from training.train import train as train_cases
 
     case, settings = find_use_case(use_case), Settings.from_environment()
-    with progress(f"training {use_case}") as step:
-        cases = read_cases(case, data) if data else generate_cases(case, rows, seed)
-        keep_snapshot(cases, settings.home / "data")
-        trained = train_cases(cases, seed, progress=step)
-        step("recording in MLflow")
-        version = Registry(settings).record(trained, lineage())
+    registry = Registry(settings)
+    # Minutes of work are not begun for a server that does not answer.
+    registry.reach()
+    cases = read_cases(case, data) if data else generate_cases(case, rows, seed)
+    keep_snapshot(cases, settings.home / "data")
+    options = _options(int(cases.outcomes.sum()), trials, minutes, quick, select_inputs)
+    with progress_bar(f"training {case.name}") as step:
+        trained = train_cases(cases, seed, options, step)
+        step("judging gates", 1.0)
+        gates = judge_gates(trained.scorer, case, settings, cases)
+        step("recording in MLflow", 1.0)
+        noted = {**lineage(), **trained.measured, "gates": gates}
+        version = registry.record(replace(trained, card=_card(trained, noted)), noted)
     if as_json:
-        say_json({"model": version.tag, "version": version.number, **version.evidence})
+        body: dict[str, Any] = {"model": version.tag, "version": version.number, **trained.measured}
+        say_json({**body, **version.evidence, "gates": gates})
         return
-    say_training(version.evidence)
+    say_training(version.evidence, trained.measured)
+    say_gates(gates)
     say(f"registered {version.tag} as version {version.number}, alias challenger")
-    say(f"next: aval promote {use_case}")
+    say(f"next: aval card {use_case}; aval promote {use_case}")
+
+
+def _card(trained: Trained, noted: Mapping[str, Any]) -> dict[str, bytes]:
+    from service.scoring.bundle import CARD, CARD_TEXT
+    from training.model_card import render_card
+
+    name, version = trained.cases.use_case.name, trained.scorer.version
+    card = render_card(trained.files, use_case=name, version=version, run=noted)
+    return {CARD: card.html.encode(), CARD_TEXT: card.markdown.encode()}
+
+
+def _options(
+    bad_cases: int, trials: int | None, minutes: float | None, quick: bool, select_inputs: bool
+) -> Options:
+    from training.candidates import quick_candidates
+    from training.train import Options
+    from training.tune import TRIALS, Budget
+
+    if quick and (trials or minutes):
+        raise WrongUse("--quick does not search: leave out --trials and --minutes, or --quick")
+    if quick:
+        return Options(Budget(0), quick_candidates(bad_cases), select_inputs, thorough=False)
+    return Options(Budget(TRIALS if trials is None else trials, minutes), select_inputs=select_inputs)
 
 
 def leaderboard(use_case: UseCaseName, version: Version = None, as_json: AsJson = False) -> None:
@@ -52,4 +109,5 @@ def leaderboard(use_case: UseCaseName, version: Version = None, as_json: AsJson 
         say_json(found.evidence["candidates"])
         return
     say(f"{found.tag}, version {found.number}")
-    say_candidates(found.evidence["candidates"])
+    evidence = found.evidence
+    say_candidates(evidence["candidates"], evidence["objective"], found.run.get("record_microseconds", {}))

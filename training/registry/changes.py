@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ from service.model_store import Action, Champion, Override, read_beside
 from service.scoring.bundle import PROMOTION
 from service.scoring.errors import canonical_json
 from training.registry.version import Version
+from training.user import user
 
 Gate: TypeAlias = Mapping[str, Any]
 Record: TypeAlias = dict[str, Any]
@@ -140,15 +139,6 @@ def expect_reason(why: str, option: str) -> None:
     """Raise `WrongUse` for an empty reason."""
     if not why.strip():
         raise WrongUse(f"a reason is needed: {option} TEXT")
-
-
-def user() -> str:
-    """Return the name of the user who runs this, or the number where there is no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user often has no name.
-        return f"uid {os.getuid()}"
 
 
 def _next(past: Sequence[Champion]) -> int:

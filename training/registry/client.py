@@ -27,6 +27,8 @@ Answer = TypeVar("Answer")
 ALREADY_THERE = "RESOURCE_ALREADY_EXISTS"
 SECONDS_TO_ANSWER = 5
 # MLflow itself waits 20 s for SQLite's lock; it gives up at once where two transactions block each other.
+# So does it where two trainings name the same data set at once, on SQLite and on PostgreSQL: it is there on asking again.
+PASSING = ("database is locked", "UNIQUE constraint failed: datasets.", "duplicate key value violates unique")
 WAITS_FOR_LOCK = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
@@ -54,12 +56,12 @@ def open_client(uri: str) -> MlflowClient:
 
 
 def patiently(ask: Callable[[], Answer], uri: str) -> Answer:
-    """Return what MLflow answers, asked again while its database is locked."""
+    """Return what MLflow answers, asked again while another training is in the way."""
     for wait in WAITS_FOR_LOCK:
         try:
             return _in_one_line(ask, uri)
         except TrackingRefused as error:
-            if "database is locked" not in str(error):
+            if not any(words in str(error) for words in PASSING):
                 raise
         time.sleep(wait)
     return _in_one_line(ask, uri)

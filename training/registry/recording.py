@@ -44,7 +44,7 @@ def record_training(
         tags={"bundle": trained.scorer.tag, "data_fingerprint": trained.cases.fingerprint},
     )
     client.set_registered_model_alias(use_case, CHALLENGER, version.version)
-    return Version(use_case, str(version.version), run.info.run_id, trained.scorer)
+    return Version(use_case, str(version.version), run.info.run_id, trained.scorer, trained.files)
 
 
 def _experiment(client: MlflowClient, use_case: str, artifacts: str | None) -> str:

@@ -86,8 +86,7 @@ class Registry:
 
     def find(self, use_case: str, number: str | None = None) -> Version:
         """Return a version by number, or the challenger; raises `NoSuchModel` or `ModelRefused`."""
-        _, found = fetch(self._model_version(use_case, number), self.settings.tracking_uri)
-        return found
+        return fetch(self._model_version(use_case, number), self.settings.tracking_uri)
 
     def promote(
         self,
@@ -108,10 +107,10 @@ class Registry:
         """
         check_override(override)
         version = self._model_version(use_case, number)
-        files, found = fetch(version, self.settings.tracking_uri)
+        found = fetch(version, self.settings.tracking_uri)
         home = self.settings.bentoml_home
         with changing(use_case, home):
-            store(version, found, files)
+            store(version, found)
             before, past = find_champion(use_case, home), history(use_case, home)
             if before and (before.model, before.registry_version) == (found.tag, found.number):
                 return self._promote_again(before, found, override, gates, card), False
@@ -223,8 +222,7 @@ class Registry:
                 f"{pointer.model} is damaged or missing in the model store, and MLflow has no version "
                 f"{pointer.registry_version} that is it"
             )
-        files, found = fetch(version, self.settings.tracking_uri)
-        store(version, found, files)
+        store(version, fetch(version, self.settings.tracking_uri))
 
     def _model_version(self, use_case: str, number: str | None) -> ModelVersion:
         self.repair(use_case)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from service.errors import ModelRefused
 from service.model_store import read_folder
-from service.scoring.bundle import scorer_from_files
+from service.scoring.bundle import RUN, scorer_from_files
 from service.scoring.errors import BundleInvalid
 from service.scoring.scorer import Scorer
 from training.registry.client import TrackingRefused, patiently
@@ -28,12 +29,16 @@ UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model version and the scorer that it is; `run_id` is the MLflow run of its training."""
+    """A registered model version, its bundle's files and the scorer that it is.
+
+    `run_id` is the MLflow run of its training.
+    """
 
     use_case: str
     number: str
     run_id: str
     scorer: Scorer
+    files: Mapping[str, bytes] = field(repr=False)
 
     @property
     def tag(self) -> str:
@@ -44,6 +49,15 @@ class Version:
     def evidence(self) -> Mapping[str, Any]:
         """What the training found; it is in the bundle's hash."""
         return self.scorer.evidence
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """What its training noted outside the hash: times, versions, microseconds; empty where that is lost."""
+        try:
+            noted = json.loads(self.files.get(RUN, b"{}"))
+        except ValueError:
+            return {}
+        return noted if isinstance(noted, dict) else {}
 
 
 def by_number(client: MlflowClient, use_case: str, number: str) -> ModelVersion | None:
@@ -56,7 +70,7 @@ def by_alias(client: MlflowClient, use_case: str, alias: str) -> ModelVersion | 
     return _none_if_unknown(lambda: client.get_model_version_by_alias(use_case, alias))
 
 
-def fetch(version: ModelVersion, tracking_uri: str) -> tuple[dict[str, bytes], Version]:
+def fetch(version: ModelVersion, tracking_uri: str) -> Version:
     """Fetch a version's bundle, and nothing else of it; raises `ModelRefused` unless it is the registered one."""
     use_case, _, bundle = version.tags.get("bundle", "").partition(":")
     try:
@@ -71,7 +85,7 @@ def fetch(version: ModelVersion, tracking_uri: str) -> tuple[dict[str, bytes], V
         scorer = scorer_from_files(files, use_case=use_case, version=bundle)
     except (TrackingRefused, OSError, BundleInvalid) as error:
         raise ModelRefused(f"version {version.version} of {version.name} cannot be used: {error}") from None
-    return files, Version(use_case, str(version.version), version.run_id or "", scorer)
+    return Version(use_case, str(version.version), version.run_id or "", scorer, files)
 
 
 def _bundle_uri(version: ModelVersion) -> str:

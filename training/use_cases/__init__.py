@@ -9,6 +9,7 @@ from pathlib import Path
 
 from service.errors import WrongUse
 from training.use_case import UseCase
+from training.variants import variants
 
 
 def use_cases() -> dict[str, UseCase]:
@@ -21,18 +22,19 @@ def use_cases() -> dict[str, UseCase]:
 
 
 def find_use_case(name: str) -> UseCase:
-    """Return a use case by name, or by the path of a Python file that declares one as `USE_CASE`.
+    """Return a use case or a variant of one by name, or by the path of a Python file that declares one as `USE_CASE`.
 
     Raises `WrongUse` for an unknown name and for a file that declares none.
     """
     if name.endswith(".py"):
         return _declared_in(Path(name))
     known = use_cases()
-    if name not in known:
-        raise WrongUse(
-            f"{name!r} is not one of: {', '.join(known)}; a file of your own is named by its path, ending in .py"
-        )
-    return known[name]
+    found = {**known, **{key: item for case in known.values() for key, item in variants(case).items()}}
+    if name in found:
+        return found[name]
+    raise WrongUse(
+        f"{name!r} is not one of: {', '.join(known)}; a file of your own is named by its path, ending in .py"
+    )
 
 
 def name_of(use_case: str) -> str:

@@ -1,0 +1,147 @@
+"""What a training found, as the evidence that its bundle carries: everything that a model card says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from service.scoring.policy import Policy
+from training.data import Cases
+from training.evaluate import judge
+from training.fairness import fairness_report, protected_groups, proxy_report
+from training.feature_selection import Selection
+from training.gates import absolute_gates
+from training.leakage import leakage_report
+from training.out_of_fold import OutOfFold
+from training.procedure import Procedure
+from training.protected import what_protected_would_add
+from training.recipe import recipe_of
+from training.selection import Standing, chosen_of, judged_out_of_fold
+from training.splits import Plan
+from training.tune import Search
+from training.use_case import Split
+
+TOO_FEW_TO_PROVE = 200
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that a training knows by its end; `out` has the chosen candidate's scores of all rows, out of fold."""
+
+    cases: Cases
+    plan: Plan
+    standings: Sequence[Standing]
+    search: Search
+    procedure: Procedure
+    out: OutOfFold
+    policy: Policy
+    selection: Selection | None
+    thorough: bool
+    seed: int
+
+
+def evidence_of(found: Findings) -> dict[str, Any]:
+    """Return the evidence as JSON data; equal findings give equal evidence."""
+    use_case, chosen = found.cases.use_case, chosen_of(found.standings)
+    leakage = leakage_report(found.cases, found.seed)
+    evidence = {
+        "about": asdict(use_case.about),
+        "data": _data(found),
+        "search": found.search.to_json(),
+        "objective": use_case.objective.value,
+        "candidates": [item.to_json() for item in found.standings],
+        "chosen": recipe_of(chosen.candidate, _kept(found, chosen)),
+        "features": found.selection.to_json() if found.selection else None,
+        "procedure": judge(found.procedure.judged, found.seed),
+        "shipped": _shipped(found),
+        "stability": found.procedure.stability,
+        "importance": found.procedure.importance,
+        "fairness": _fairness(found),
+        "leakage": leakage,
+        "costs": asdict(use_case.costs),
+        "aims": asdict(use_case.aims),
+        "requirements": asdict(use_case.requirements),
+        "fairness_profile": use_case.fairness.value,
+        "warnings": _warnings(found.cases, leakage),
+    }
+    gates = absolute_gates(
+        use_case.requirements,
+        use_case.fairness,
+        evidence,
+        use_case.contract,
+        use_case.reasons,
+        use_case.costs,
+    )
+    return {**evidence, "gates": [gate.to_json() for gate in gates]}
+
+
+def _kept(found: Findings, chosen: Standing) -> Sequence[str] | None:
+    searched = [candidate.name for candidate, _ in found.search.scored]
+    return found.selection.kept if found.selection and chosen.candidate.name not in searched else None
+
+
+def _shipped(found: Findings) -> dict[str, Any]:
+    rounds = len(found.out.raw_scores)
+    times = "once" if rounds == 1 else f"{rounds} times"
+    population = f"{len(found.out.rows)} rows, each scored {times} by a fit that did not see it"
+    judged = judged_out_of_fold(found.out, population, found.policy)
+    return {**judge(judged, found.seed), "calibrators": found.out.calibrated.to_json()}
+
+
+def _fairness(found: Findings) -> dict[str, Any]:
+    out = found.out
+    groups: dict[str, list[str]] = {
+        name: [labels[row] for row in out.rows] for name, labels in protected_groups(found.cases).items()
+    }
+    probabilities = out.probabilities[0]
+    decisions = found.policy.decide_all(probabilities)
+    report = fairness_report(groups, out.outcomes, probabilities, decisions, out.weights)
+    if not found.thorough:
+        return report
+    return {
+        **report,
+        "proxies": proxy_report(found.cases, found.seed),
+        "would_add": what_protected_would_add(
+            chosen_of(found.standings), found.cases, found.plan, found.seed
+        ),
+    }
+
+
+def _data(found: Findings) -> dict[str, Any]:
+    cases = found.cases
+    return {
+        "fingerprint": cases.fingerprint,
+        "generated": cases.generated,
+        "rows": cases.rows,
+        "bad_rate": float(cases.outcomes.mean()),
+        "population_bad_rate": cases.use_case.population_bad_rate,
+        "refused": cases.refused,
+        "duplicates": cases.rows - len(np.unique(cases.groups)),
+        "nulls": {name: int(np.isnan(column).sum()) for name, column in cases.values.items()},
+        "tables": _tables(cases),
+        "split": found.plan.method,
+        "untouched_rows": len(found.plan.untouched),
+        "seed": found.seed,
+    }
+
+
+def _tables(cases: Cases) -> dict[str, Any]:
+    return {
+        "raw": {"rows": cases.raw_rows, "columns": list(cases.raw_columns)},
+        "cleaned": {"rows": cases.rows, "columns": cases.table.column_names},
+        "encoded": {"rows": cases.rows, "columns": list(cases.use_case.contract.inputs)},
+    }
+
+
+def _warnings(cases: Cases, leakage: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = []
+    if cases.rows < TOO_FEW_TO_PROVE:
+        found.append(f"{cases.rows} rows prove nothing: every figure here is noise. A smoke test only.")
+    if cases.use_case.split is Split.TIME and cases.times is None:
+        found.append("No case has a time: the split is at random, where the use case asks for one by time.")
+    if cases.generated:
+        found.append("The data were generated: figures say nothing about real cases.")
+    return [*found, *(str(item["text"]) for item in leakage if item["severity"] == "serious")]
