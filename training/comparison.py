@@ -11,9 +11,8 @@ from service.scoring.arithmetic import FloatArray
 from service.scoring.policy import Costs, Policy
 from service.scoring.scorer import Scorer
 from training.data import Cases, Indices
-from training.losses import cost_of_decisions, log_losses
+from training.losses import Z_95, cost_of_decisions, log_losses
 from training.recipe import recipe_probabilities
-from training.selection import Z_95
 from training.splits import Plan
 
 FEWEST_ROWS = 100

@@ -55,7 +55,10 @@ def evidence_of(found: Findings) -> dict[str, Any]:
         "candidates": [item.to_json() for item in found.standings],
         "chosen": recipe_of(chosen.candidate, _kept(found, chosen)),
         "features": found.selection.to_json() if found.selection else None,
-        "procedure": judge(found.procedure.judged, found.seed),
+        "procedure": {
+            **judge(found.procedure.judged, found.seed),
+            "calibration_gain": found.procedure.calibration_gain,
+        },
         "shipped": _shipped(found),
         "stability": found.procedure.stability,
         "importance": found.procedure.importance,
@@ -87,7 +90,7 @@ def _shipped(found: Findings) -> dict[str, Any]:
     rounds = len(found.out.raw_scores)
     times = "once" if rounds == 1 else f"{rounds} times"
     population = f"{len(found.out.rows)} rows, each scored {times} by a fit that did not see it"
-    judged = judged_out_of_fold(found.out, population, found.policy)
+    judged = judged_out_of_fold(found.out, population)
     return {**judge(judged, found.seed), "calibrators": found.out.calibrated.to_json()}
 
 
@@ -123,9 +126,15 @@ def _data(found: Findings) -> dict[str, Any]:
         "nulls": {name: int(np.isnan(column).sum()) for name, column in cases.values.items()},
         "tables": _tables(cases),
         "split": found.plan.method,
+        "split_kind": _split_kind(cases),
         "untouched_rows": len(found.plan.untouched),
         "seed": found.seed,
     }
+
+
+def _split_kind(cases: Cases) -> str:
+    split = cases.use_case.split
+    return Split.STRATIFIED.value if split is Split.TIME and cases.times is None else split.value
 
 
 def _tables(cases: Cases) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from service.scoring.contract import Column, Contract, Role
 from service.scoring.encoder import Encoder
 from service.scoring.reasons import ReasonText
 from training.data import Cases
-from training.losses import log_losses
+from training.losses import log_losses, mean_with_interval
 from training.out_of_fold import OutOfFold, score_out_of_fold
 from training.ranking import Order
-from training.selection import Z_95, Standing
+from training.selection import Standing
 from training.splits import Fold, Plan, make_folds
 
 
@@ -62,13 +62,13 @@ def _with(cases: Cases, column: Column) -> Cases:
 
 def _change(without: OutOfFold, with_it: OutOfFold) -> dict[str, Any]:
     before, after = without.probabilities[0], with_it.probabilities[0]
-    gain = log_losses(with_it.outcomes, after) - log_losses(without.outcomes, before)
-    half = Z_95 * float(gain.std()) / float(np.sqrt(len(gain)))
-    mean = float(gain.mean())
+    change = log_losses(with_it.outcomes, after) - log_losses(without.outcomes, before)
+    weights = np.ones(len(change)) if without.weights is None else without.weights
+    mean, interval = mean_with_interval(change * weights)
     return {
         "roc_auc": _auc(with_it, after) - _auc(without, before),
         "log_loss": mean,
-        "interval": [mean - half, mean + half],
+        "interval": list(interval),
     }
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
-from service.scoring.policy import Policy, policy_from_costs
+from service.scoring.policy import Policy
 from training.candidates import Candidate
 from training.evaluate import Judged, metrics
+from training.losses import mean_with_interval
 from training.out_of_fold import OutOfFold
+from training.policies import least_cost_policy
 from training.use_case import Objective
 
-Z_95 = 1.959963984540054
 SHOWN = ("roc_auc", "pr_auc", "brier", "log_loss", "cost_per_case")
 ROW_LOSS = {Objective.COST: "cost_per_case", Objective.LOG_LOSS: "log_loss"}
 
@@ -76,18 +77,18 @@ def chosen_of(standings: Sequence[Standing]) -> Standing:
     return next(item for item in standings if item.chosen)
 
 
-def judged_out_of_fold(out: OutOfFold, population: str, policy: Policy | None = None) -> Judged:
-    """Return the rows with their probabilities, ready to be judged; the policy is by default that of least cost."""
-    costs = out.cases.use_case.costs
+def judged_out_of_fold(out: OutOfFold, population: str) -> Judged:
+    """Return the rows with their probabilities, ready to be judged under the policy of least cost for them."""
+    costs, calibrator = out.cases.use_case.costs, out.calibrated.calibrator
     return Judged(
-        population,
-        out.outcomes,
-        out.probabilities,
-        policy or policy_from_costs(costs),
-        costs,
-        out.weights,
-        out.calibrated.calibrator,
+        population, out.outcomes, out.probabilities, least_cost(out), costs, out.weights, calibrator
     )
+
+
+def least_cost(out: OutOfFold) -> Policy:
+    """Return the policy of least cost for the calibrated probabilities, within the use case's aims."""
+    use_case = out.cases.use_case
+    return least_cost_policy(out.probabilities[0], use_case.costs, use_case.aims, out.weights)
 
 
 def _standing(candidate: Candidate, out: OutOfFold) -> Standing:
@@ -99,10 +100,8 @@ def _standing(candidate: Candidate, out: OutOfFold) -> Standing:
 
 
 def _against(standing: Standing, best: Standing) -> Standing:
-    difference = standing.losses - best.losses
-    mean = float(difference.mean())
-    half = Z_95 * float(difference.std()) / float(np.sqrt(len(difference)))
-    return replace(standing, worse_by=mean, interval=(mean - half, mean + half))
+    mean, interval = mean_with_interval(standing.losses - best.losses)
+    return replace(standing, worse_by=mean, interval=interval)
 
 
 def _relative(weights: FloatArray) -> FloatArray:

@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 
 from service.scoring.bundle import bundle_files, scorer_from_files, version_of
-from service.scoring.policy import Policy
 from service.scoring.scorer import Scorer
 from training.candidates import Candidate, candidates
 from training.data import Cases
 from training.evidence import Findings, evidence_of
 from training.feature_selection import Selection, on_inputs, select_inputs
 from training.latency import record_microseconds
-from training.out_of_fold import OutOfFold, score_out_of_fold
-from training.policies import least_cost_policy
+from training.out_of_fold import score_out_of_fold
 from training.procedure import Procedure, judge_procedure
 from training.progress import Progress, part, silent
-from training.selection import Standing, chosen_of, compare
+from training.selection import Standing, chosen_of, compare, least_cost
 from training.splits import Fold, make_folds, plan_split
 from training.trial import Trial
 from training.tune import Budget, Search, search
@@ -28,7 +26,8 @@ from training.tune import Budget, Search, search
 
 @dataclass(frozen=True)
 class Options:
-    """How much a training does. `tried` are the candidates, all by default; `select_inputs` tries fewer inputs too.
+    """How much a training does. `tried` are the candidates, all by default; `select_inputs` tries fewer inputs too,
+    selected on the development rows: only the untouched ones judge that without favour.
 
     `thorough` adds what a quick look does without: what protected attributes would add, and proxies of them.
     """
@@ -80,8 +79,8 @@ def train(
     progress("candidates compared", 0.65)
     every_row = make_folds(cases, np.arange(cases.rows, dtype=np.intp), seed)
     out = score_out_of_fold(chosen.candidate, cases, every_row, seed)
-    policy = _policy(cases, out)
-    procedure = judge_procedure(cases, plan, chosen, policy, seed)
+    policy = least_cost(out)
+    procedure = judge_procedure(cases, plan, chosen, least_cost(chosen.out_of_fold), seed)
     progress("judged on untouched rows", 0.8)
     findings = Findings(
         cases, plan, standings, found, procedure, out, policy, selection, options.thorough, seed
@@ -115,12 +114,6 @@ def _compare(
     narrow = on_inputs(chosen_of(standings).candidate, selection.kept, cases.use_case.contract.inputs)
     scored = [*found.scored, (narrow, score_out_of_fold(narrow, cases, folds, seed))]
     return compare(scored), selection
-
-
-def _policy(cases: Cases, out: OutOfFold) -> Policy:
-    """Return the policy of least cost for the calibrated probabilities, within the use case's aims."""
-    use_case = cases.use_case
-    return least_cost_policy(out.probabilities[0], use_case.costs, use_case.aims, out.weights)
 
 
 def _measured(standings: Sequence[Standing], cases: Cases) -> dict[str, Any]:

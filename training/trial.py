@@ -13,7 +13,7 @@ TrialState: TypeAlias = Literal["complete", "pruned", "failed"]
 class Trial:
     """One candidate with one set of parameters, cross-validated as far as it was worth it.
 
-    number: counted from 0 for each candidate. objective: what the search makes as small as it can, None where
+    number: counted from 0 over the whole search. objective: what the search makes as small as it can, None where
     nothing was measured. figures: metrics by name, of the folds that were done.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -18,10 +19,12 @@ from training.losses import log_losses
 from training.out_of_fold import OutOfFold, score_out_of_fold
 from training.progress import Progress, part, silent
 from training.splits import Fold
-from training.trial import Trial
+from training.trial import Trial, TrialState
 
 if TYPE_CHECKING:
     import optuna
+
+LOG = logging.getLogger(__name__)
 
 TRIALS = 8
 # A start whose log loss is within this share of the best one's may still overtake it.
@@ -57,6 +60,7 @@ class Search:
         return {
             "trials": len(self.trials),
             "pruned": sum(trial.state == "pruned" for trial in self.trials),
+            "failed": sum(trial.state == "failed" for trial in self.trials),
             "objective": "log_loss",
             "stopped": self.stopped,
         }
@@ -73,39 +77,51 @@ def search(  # what to try, on what, how much, and whom to tell
     """Score every family's declared start, then tune the contenders by the log loss of calibrated probabilities.
 
     Contenders are the best start of each serving class among those close to the best of all; they take turns.
-    Ctrl-C during the trials ends the search and keeps what was found.
+    Ctrl-C, or the end of the minutes, ends the search and keeps what was found, as soon as that can be served.
+    What fails is a failed trial; raises the last failure when nothing that can be served was scored.
     """
-    deadline = time.monotonic() + 60 * budget.minutes if budget.minutes is not None else None
+    deadline = time.monotonic() + 60 * budget.minutes if budget.minutes is not None else np.inf
     result = Search()
     studies = [_Study(family, cases, folds, seed) for family in families]
-    for number, study in enumerate(studies):
-        study.tries(result)
-        progress(f"cross-validated {study.family.name}", SHARE_OF_STARTS * (number + 1) / len(studies))
-    contenders = _contenders(studies)
     try:
-        _take_turns(contenders, result, budget, deadline, part(progress, SHARE_OF_STARTS, 1.0))
+        for number, study in enumerate(studies):
+            study.tries(result)
+            progress(f"cross-validated {study.family.name}", SHARE_OF_STARTS * (number + 1) / len(studies))
+            if time.monotonic() > deadline and _servable(studies):
+                result.stopped = f"by the clock after {len(result.trials)} trials"
+                break
+        else:
+            _take_turns(studies, result, budget, deadline, part(progress, SHARE_OF_STARTS, 1.0))
     except KeyboardInterrupt:
-        result.stopped = f"by the user after {len(result.trials) - len(studies)} trials beyond the starts"
-    result.scored = [study.best for study in studies]
+        if not _servable(studies):
+            raise
+        result.stopped = f"by the user after {len(result.trials)} trials"
+    if not _servable(studies):
+        raise next(study.failure for study in reversed(studies) if study.failure)
+    result.scored = [study.best for study in studies if study.best]
     return result
 
 
+def _servable(studies: Sequence[_Study]) -> list[_Study]:
+    return [study for study in studies if study.best and study.family.servable]
+
+
 def _contenders(studies: Sequence[_Study]) -> list[_Study]:
-    servable = [study for study in studies if study.family.servable]
-    best = min(study.loss for study in servable)
+    servable = sorted(_servable(studies), key=lambda item: item.loss)
     close: dict[int, _Study] = {}
-    for study in sorted(servable, key=lambda item: item.loss):
-        if study.loss <= best * (1 + CONTENDS_WITHIN):
+    for study in servable:
+        if study.loss <= servable[0].loss * (1 + CONTENDS_WITHIN):
             close.setdefault(study.family.serving_class, study)
     return list(close.values())
 
 
 def _take_turns(
-    contenders: Sequence[_Study], result: Search, budget: Budget, deadline: float | None, progress: Progress
+    studies: Sequence[_Study], result: Search, budget: Budget, deadline: float, progress: Progress
 ) -> None:
-    for number in range(budget.trials):
-        if deadline is not None and time.monotonic() > deadline:
-            result.stopped = f"by the clock after {number} trials beyond the starts"
+    contenders = _contenders(studies)
+    for number in range(budget.trials if contenders else 0):
+        if time.monotonic() > deadline:
+            result.stopped = f"by the clock after {len(result.trials)} trials"
             return
         trial = contenders[number % len(contenders)].tries(result)
         progress(_said(trial, number + 1, budget.trials), (number + 1) / budget.trials)
@@ -121,8 +137,9 @@ class _Study:
 
     def __init__(self, family: Candidate, cases: Cases, folds: Sequence[Fold], seed: int) -> None:
         self.family, self.cases, self.folds, self.seed = family, cases, folds, seed
-        self.best: tuple[Candidate, OutOfFold]
+        self.best: tuple[Candidate, OutOfFold] | None = None
         self.loss = np.inf
+        self.failure: Exception | None = None
         self._study = _new_study(seed)
         self._study.enqueue_trial(dict(family.parameters))
 
@@ -131,32 +148,38 @@ class _Study:
         began = time.monotonic()
         trial = self._study.ask()
         candidate = self.family.with_parameters(self.family.space(trial))
-        objective = self._score(trial, candidate)
+        state, objective = self._score(trial, candidate)
         told = Trial(
             candidate=self.family.name,
             number=len(result.trials),
             parameters=dict(candidate.parameters),
             objective=objective,
             figures={} if objective is None else {"log_loss": objective},
-            state="pruned" if objective is None else "complete",
+            state=state,
             seconds=time.monotonic() - began,
         )
         result.trials.append(told)
         return told
 
-    def _score(self, trial: optuna.Trial, candidate: Candidate) -> float | None:
+    def _score(self, trial: optuna.Trial, candidate: Candidate) -> tuple[TrialState, float | None]:
         import optuna
 
         try:
             out = score_out_of_fold(candidate, self.cases, self.folds, self.seed, _pruner(trial, self.cases))
+            objective = _calibrated_loss(out)
         except optuna.TrialPruned:
             self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            return None
-        objective = _calibrated_loss(out)
+            return "pruned", None
+        except Exception as error:
+            # Ten libraries fail in many ways; one that cannot learn from these rows must not end the others.
+            LOG.warning("%s failed: %s", candidate.name, error)
+            self.failure = error
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            return "failed", None
         self._study.tell(trial, objective)
         if objective < self.loss:
             self.best, self.loss = (candidate, out), objective
-        return objective
+        return "complete", objective
 
 
 def _new_study(seed: int) -> optuna.Study:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,21 +72,46 @@ def test_ctrl_c_during_the_trials_keeps_what_was_found(cases: Cases, folds: list
             raise KeyboardInterrupt
 
     found = search(TWO, cases, folds, 0, Budget(50), interrupt)
-    assert found.stopped == "by the user after 2 trials beyond the starts"
+    assert found.stopped == "by the user after 4 trials"
     assert len(found.scored) == 2
 
 
-def test_ctrl_c_before_every_family_was_scored_ends_the_training(cases: Cases, folds: list[Fold]) -> None:
+def test_ctrl_c_during_the_starts_keeps_what_can_be_served(cases: Cases, folds: list[Fold]) -> None:
     def interrupt(message: str, share: float) -> None:
         raise KeyboardInterrupt
 
+    found = search(TWO, cases, folds, 0, Budget(1), interrupt)
+    assert found.stopped == "by the user after 1 trials"
+    assert [candidate for candidate, _ in found.scored] == TWO[:1]
+
+
+def test_ctrl_c_before_anything_can_be_served_ends_the_training(cases: Cases, folds: list[Fold]) -> None:
     with pytest.raises(KeyboardInterrupt):
-        search(TWO, cases, folds, 0, Budget(1), interrupt)
+        search([_failing(KeyboardInterrupt())], cases, folds, 0, Budget(1))
+
+
+def test_a_family_that_fails_is_a_failed_trial_and_the_others_go_on(cases: Cases, folds: list[Fold]) -> None:
+    found = search([_failing(ValueError("too few rows")), *TWO], cases, folds, 0, Budget(0))
+    assert [trial.state for trial in found.trials] == ["failed", "complete", "complete"]
+    assert [candidate for candidate, _ in found.scored] == TWO
+    assert found.to_json()["failed"] == 1
+
+
+def test_when_everything_fails_the_last_failure_is_raised(cases: Cases, folds: list[Fold]) -> None:
+    with pytest.raises(ValueError, match="too few rows"):
+        search([_failing(ValueError("too few rows"))], cases, folds, 0, Budget(0))
+
+
+def _failing(error: BaseException) -> Candidate:
+    def fit(*_: object) -> Any:
+        raise error
+
+    return replace(TWO[0], name="failing", fit=fit)
 
 
 def test_the_clock_ends_the_search(cases: Cases, folds: list[Fold]) -> None:
     found = search(TWO, cases, folds, 0, Budget(50, minutes=0.0))
-    assert found.stopped == "by the clock after 0 trials beyond the starts"
+    assert found.stopped == "by the clock after 1 trials"
 
 
 def test_a_hopeless_trial_is_pruned_and_says_so(cases: Cases, folds: list[Fold]) -> None:

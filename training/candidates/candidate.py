@@ -20,7 +20,7 @@ Space: TypeAlias = "Callable[[optuna.Trial], Parameters]"
 Fit: TypeAlias = "Callable[[FloatArray, Outcomes, Sequence[int], Parameters, int], RawScorer]"
 
 # Parallelism lies inside a fit, so that the number of trials at a time never decides what is found.
-THREADS = os.cpu_count() or 1
+THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 # With fewer, threads of OpenMP wait for one another longer than they work: measured, on a busy machine, five times.
 ROWS_PER_THREAD = 100_000
 

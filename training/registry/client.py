@@ -27,7 +27,7 @@ Answer = TypeVar("Answer")
 ALREADY_THERE = "RESOURCE_ALREADY_EXISTS"
 SECONDS_TO_ANSWER = 5
 # MLflow itself waits 20 s for SQLite's lock; it gives up at once where two transactions block each other.
-# So does it where two trainings name the same data set at once, on SQLite and on PostgreSQL: it is there on asking again.
+# So does it where two trainings name the same data set at once: it is there on asking again.
 PASSING = ("database is locked", "UNIQUE constraint failed: datasets.", "duplicate key value violates unique")
 WAITS_FOR_LOCK = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
