@@ -1,4 +1,4 @@
-"""Homes in which each use case was trained and promoted by its commands, on real data where they are there."""
+"""Homes in which each use case was quickly trained and promoted by its commands, on real data where they are there."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def promoted(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Calla
         else:
             data = home.folder / f"{use_case}.csv"
             assert home.aval("sample", use_case, "--rows", "20000", "-o", data).returncode == 0
-        trained = home.aval("train", use_case, "--data", data, "--json")
+        trained = home.aval("train", use_case, "--data", data, "--quick", "--json")
         assert trained.returncode == 0, trained.stderr
-        done = home.aval("promote", use_case)
-        assert done.returncode == 0, done.stderr
+        done = home.aval("promote", use_case, "--why", "tests")
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return Promoted(use_case, home, data, json.loads(trained.stdout))
 
     return train_and_promote

@@ -15,11 +15,17 @@ cd "$home"
 
 say() { printf '\n== %s\n' "$*"; }
 
-say "train: compare, calibrate and judge on generated cases; register in MLflow"
-aval train credit_risk --rows 5000
+say "train: compare, calibrate and judge on generated cases; register in MLflow (without --quick it searches too)"
+aval train credit_risk --rows 5000 --quick
 
-say "promote: verify the bundle, import it into the BentoML store, make it the champion"
-aval promote credit_risk
+say "the model card: every number from the hashed evidence"
+aval card credit_risk -o card.html
+
+say "promote: ask the gates, import the bundle into the BentoML store, make it the champion"
+aval promote credit_risk --why "demo" --json | python -c '
+import json, sys
+said = json.load(sys.stdin)
+print(said["model"], "promoted;", sum(gate["status"] == "pass" for gate in said["gates"]), "gates passed")'
 
 say "score a file of 10,000 records"
 aval sample credit_risk --rows 10000 --seed 1 -o applications.csv

@@ -331,7 +331,8 @@ def test_every_path_of_the_index_answers(served: Served, use_case: str) -> None:
     url = served(use_case)
     index = httpx.get(f"{url}/").json()
     for path in [*index["read"], *index["health"]]:
-        assert httpx.get(url + path).status_code == 200
+        # A card is made by a promotion, which these champions have not been through.
+        assert httpx.get(url + path).status_code == (404 if path == "/model_card" else 200)
     for path in index["decide"]:
         assert post(url + path, {}).status_code == 422
 

@@ -49,7 +49,7 @@ def test_fewer_bad_cases_get_simpler_trees() -> None:
 @pytest.mark.parametrize("bad_cases", [100, 10_000])
 def test_the_quick_candidates_are_a_linear_one_and_symmetric_trees(bad_cases: int) -> None:
     quick = quick_candidates(bad_cases)
-    assert [item.name for item in quick] == ["logistic_regression", "catboost_fine"]
+    assert [item.name for item in quick] == ["logistic_regression", "catboost_smooth"]
     assert all(item in candidates(bad_cases) for item in quick)
 
 
@@ -216,6 +216,20 @@ def test_hist_gradient_boosting_scores_as_its_library_does(cases: Cases) -> None
     model = HistGradientBoostingClassifier(early_stopping=False, random_state=0, **candidate.parameters)
     theirs = model.fit(binned(cases), cases.outcomes).decision_function(binned(cases))
     assert np.abs(fitted(candidate, cases).score_many(cases.matrix) - theirs).max() < 1e-9
+
+
+@EACH_SERVABLE
+def test_a_column_without_a_value_is_no_obstacle_and_no_tree_asks_about_it(candidate: Candidate) -> None:
+    number = next(i for i, count in enumerate(CREDIT.levels) if not count)
+    empty, later = CREDIT.matrix[:600].copy(), CREDIT.matrix[600:].copy()
+    empty[:, number] = np.nan
+    predictor = candidate.predictor(empty, CREDIT.outcomes[:600], CREDIT.levels, 0)
+    with_values = predictor.score_many(later)
+    later[:, number] = np.nan
+    without = predictor.score_many(later)
+    assert np.isfinite([with_values, without]).all()
+    if "trees" in KINDS[candidate.name]:
+        assert with_values.tobytes() == without.tobytes()
 
 
 def test_random_forest_scores_as_its_library_does_with_one_more_tree_of_the_overall_rate() -> None:

@@ -27,8 +27,8 @@ from training.quantiser import FEW_BORDERS, MANY_BORDERS
 __all__ = ["FOR_FEW", "FOR_MANY", "Candidate", "RawScorer", "ServingClass", "candidates", "quick_candidates"]
 
 FEW_BAD_CASES = 500
-# One simple and one strong, and the two cheapest to serve.
-QUICK = ("logistic_regression", "catboost_fine")
+# One simple and one strong that serve cheaply, and whose starts suit small tables too.
+QUICK = ("logistic_regression", "catboost_smooth")
 
 
 def candidates(bad_cases: int) -> tuple[Candidate, ...]:
