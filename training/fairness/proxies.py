@@ -81,7 +81,9 @@ def _shares_by_trees(
             model = HistGradientBoostingClassifier(
                 max_iter=20, max_leaf_nodes=12, learning_rate=0.2, early_stopping=False, random_state=seed
             )
-            shares[score] = model.fit(matrix[fit], labels[fit]).predict_proba(matrix[score])
+            # The library cannot bin a column without a value; one of zeros tells as little.
+            columns = np.where(np.isnan(matrix[fit]).all(axis=0), 0.0, matrix)
+            shares[score] = model.fit(columns[fit], labels[fit]).predict_proba(columns[score])
     return shares
 
 
