@@ -220,6 +220,35 @@ def test_ages_are_banded_and_levels_named() -> None:
     assert groups["flag"] == ["yes", "no", "yes", "unknown"] * 2
 
 
+@settings(max_examples=40, deadline=None)
+@given(youngest=st.one_of(st.none(), st.integers(0, 90)), above=st.lists(st.integers(0, 99), min_size=1))
+def test_every_age_lies_in_the_band_whose_name_says_so(youngest: int | None, above: list[int]) -> None:
+    ages = [(youngest or 0) + years for years in above] * 2
+    for age, band in zip(ages, protected_groups(_cases(youngest, age=ages))["age"], strict=True):
+        low, high = _ends_of(band)
+        assert low <= age <= high, f"{age} is not {band}"
+
+
+@pytest.mark.parametrize(
+    ("youngest", "bands"),
+    [
+        (None, ["under 25", "25-34"]),
+        (18, ["18-24", "25-34"]),
+        (24, ["24", "25-34"]),
+        (25, ["25-34", "35-44"]),
+        (30, ["30-34", "35-44"]),
+        (60, ["60-64", "65+"]),
+        (65, ["65+"]),
+        (70, ["70+"]),
+    ],
+)
+def test_the_first_band_of_age_begins_with_the_youngest_that_the_contract_allows(
+    youngest: int | None, bands: list[str]
+) -> None:
+    found = protected_groups(_cases(youngest, age=list(range(youngest or 0, 100)) * 2))["age"]
+    assert list(dict.fromkeys(found))[:2] == bands
+
+
 def test_other_numbers_are_cut_at_their_quartiles() -> None:
     cases = _cases(children=[0, 0, 1, 1, 2, 2, 3, 3])
     assert protected_groups(cases)["children"] == [
@@ -259,10 +288,29 @@ def test_proxies_are_the_same_for_the_same_seed_and_of_at_most_ten_thousand_rows
     json.dumps(first, allow_nan=False)
 
 
+@pytest.mark.parametrize("known", [0, 1])
+def test_an_input_without_a_value_in_a_fit_is_no_proxy_and_no_obstacle(known: int) -> None:
+    # Of a single value, one fit has none and scores it.
+    rng = np.random.default_rng(4)
+    told = [float(row) if row < known else None for row in range(400)]
+    cases = _cases(flag=(rng.random(400) < 0.5).tolist(), told=told)
+    found = proxy_report(cases, seed=0)["attributes"]["flag"]
+    assert found["roc_auc"] == pytest.approx(0.5, abs=0.05)
+
+
 def test_an_attribute_with_one_group_that_is_large_enough_has_no_proxies() -> None:
     cases = _cases(flag=[True] * 100 + [False] * 20, told=list(range(120)))
     found = proxy_report(cases, seed=0)["attributes"]["flag"]
     assert found == {"roc_auc": None, "groups": [], "strongest": []}
+
+
+def _ends_of(band: str) -> tuple[int, int]:
+    if band.startswith("under "):
+        return 0, int(band.removeprefix("under ")) - 1
+    if band.endswith("+"):
+        return int(band[:-1]), 10**9
+    low, _, high = band.partition("-")
+    return int(low), int(high or low)
 
 
 def _group(report: dict[str, Any], name: str) -> dict[str, Any]:
@@ -286,7 +334,7 @@ def _assert_close(one: Any, other: Any) -> None:
         assert one == (pytest.approx(other) if isinstance(one, float) else other)
 
 
-def _cases(**columns: Sequence[Any]) -> Cases:
+def _cases(youngest: int | None = 18, **columns: Sequence[Any]) -> Cases:
     """Return cases with protected columns age (years), children (number), flag (boolean) and a feature, told."""
     rows = len(next(iter(columns.values())))
     kinds = {"age": ColumnType.INTEGER, "children": ColumnType.INTEGER, "flag": ColumnType.BOOLEAN}
@@ -296,7 +344,7 @@ def _cases(**columns: Sequence[Any]) -> Cases:
             type=kind,
             role=Role.PROTECTED,
             unit="years" if name == "age" else "",
-            minimum=18 if name == "age" else None,
+            minimum=youngest if name == "age" else None,
         )
         for name, kind in kinds.items()
     )
@@ -304,7 +352,7 @@ def _cases(**columns: Sequence[Any]) -> Cases:
         contract=Contract(
             use_case="small",
             title="Small",
-            columns=(*protected, Column(name="told", type=ColumnType.NUMBER)),
+            columns=(*protected, Column(name="told", type=ColumnType.NUMBER, nullable=True)),
             outcome=Outcome(name="bad", bad=(1,), good=(0,)),
         ),
         costs=Costs(1, 1),

@@ -11,6 +11,7 @@ import pytest
 
 from service.errors import WrongUse
 from service.scoring.arithmetic import FloatArray, logistic
+from service.scoring.contract import ColumnType, Role
 from service.scoring.policy import Costs
 from service.scoring.reasons import ReasonText
 from training.calibrate import calibrate
@@ -66,19 +67,23 @@ def sound() -> dict[str, Any]:
         "recall": 0.42,
     }
     return {
-        "data": {"rows": 24_000, "bad_rate": 0.22},
+        "data": {"rows": 24_000, "bad_rate": 0.22, "split_kind": "stratified"},
         "about": asdict(CASE.about),
-        "procedure": {"metrics": {"roc_auc": 0.781}, "intervals": {"roc_auc": [0.765, 0.797]}},
+        "procedure": {
+            "metrics": {"roc_auc": 0.781},
+            "intervals": {"roc_auc": [0.765, 0.797]},
+            "calibration": {
+                "ece": {"value": 0.006, "chance": {"percentile_99": 0.018}, "reason": None},
+                "recalibration": {"slope": {"value": 1.02, "low": 0.94, "high": 1.1}, "reason": None},
+            },
+            "calibration_gain": {"value": 0.0004, "interval": [-0.0002, 0.001]},
+        },
         "shipped": {
             "metrics": shipped,
             "intervals": {"roc_auc": [0.778, 0.792], "cost_per_case": [385.0, 405.0]},
             "calibration": {
                 "ece": {"value": 0.005, "chance": {"percentile_99": 0.008}, "reason": None},
                 "recalibration": {"slope": {"value": 1.01, "low": 0.98, "high": 1.04}, "reason": None},
-            },
-            "calibrators": {
-                "chosen": "platt",
-                "tried": [{"method": "none", "log_loss": 0.431}, {"method": "platt", "log_loss": 0.430}],
             },
         },
         "stability": {"psi": 0.01},
@@ -167,9 +172,9 @@ FAILING: dict[str, tuple[Change, str, str]] = {
         "an interval that reaches 0.9 to 1.1; 1 is right, below 1 is overfitted",
     ),
     "G-CALIBRATOR": (
-        lambda e: e["shipped"]["calibrators"]["tried"][1].update(log_loss=0.432),
-        "0.43200 against 0.43100 nats uncalibrated",
-        "a log loss at most that of the uncalibrated scores",
+        lambda e: e["procedure"]["calibration_gain"].update(value=-0.002, interval=[-0.0039, -0.0001]),
+        "-0.00200 nats of log loss per case",
+        "untouched rows lose nothing by the calibrator: an interval of its gain that reaches 0",
     ),
     "G-PSI": (
         lambda e: e["stability"].update(psi=0.26),
@@ -206,7 +211,7 @@ MISSING: dict[str, Change] = {
     "G-BRIER": lambda e: e["shipped"]["metrics"].pop("brier"),
     "G-ECE": lambda e: e["shipped"]["calibration"].pop("ece"),
     "G-SLOPE": lambda e: e["shipped"].pop("calibration"),
-    "G-CALIBRATOR": lambda e: e["shipped"].pop("calibrators"),
+    "G-CALIBRATOR": lambda e: e["procedure"].pop("calibration_gain"),
     "G-PSI": lambda e: e.pop("stability"),
     "G-UNTOUCHED": lambda e: e["procedure"].pop("intervals"),
     "G-GROUP-CALIBRATION": lambda e: e.pop("fairness"),
@@ -229,7 +234,42 @@ def test_what_the_rows_cannot_give_fails_with_the_reports_reason() -> None:
     ]
 
 
-def test_a_calibration_report_and_a_calibration_as_they_are_made_can_be_judged() -> None:
+@pytest.mark.parametrize(
+    ("value", "interval"), [(0.002, [0.001, 0.003]), (-0.001, [-0.003, 0.001]), (0.0, [0.0, 0.0])]
+)
+def test_a_calibrator_that_is_not_certainly_worse_than_none_passes(
+    value: float, interval: list[float]
+) -> None:
+    gain = {"value": value, "interval": interval}
+    result = judge(lambda e: e["procedure"].update(calibration_gain=gain))["G-CALIBRATOR"]
+    assert (result.status, result.interval) == (PASS, tuple(interval))
+
+
+def off(report: dict[str, Any]) -> None:
+    report["ece"] = {"value": 0.09, "chance": {"percentile_99": 0.008}}
+    report["recalibration"] = {"slope": {"value": 0.8, "low": 0.75, "high": 0.85}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "judged"), [("time", "procedure"), ("stratified", "shipped"), ("grouped", "shipped")]
+)
+def test_calibration_is_judged_on_the_untouched_rows_where_the_split_is_by_time(
+    kind: str, judged: str
+) -> None:
+    def statuses(part: str) -> list[tuple[Status, bool]]:
+        def change(evidence: dict[str, Any]) -> None:
+            evidence["data"]["split_kind"] = kind
+            off(evidence[part]["calibration"])
+
+        found = judge(change)
+        return [(found[code].status, "the latest" in found[code].note) for code in ("G-ECE", "G-SLOPE")]
+
+    other = {"procedure": "shipped", "shipped": "procedure"}[judged]
+    assert statuses(judged) == [(FAIL, kind == "time")] * 2
+    assert statuses(other) == [(PASS, kind == "time")] * 2
+
+
+def test_a_calibration_report_as_it_is_made_can_be_judged() -> None:
     rng = np.random.default_rng(1)
     truth = rng.normal(-1, 1, 4_000)
     outcomes = (rng.random(4_000) < logistic(truth)).astype(np.int8)
@@ -238,12 +278,12 @@ def test_a_calibration_report_and_a_calibration_as_they_are_made_can_be_judged()
     def codes(probabilities: FloatArray) -> dict[str, Status]:
         report = calibration_report(outcomes, probabilities)
         results = judge(
-            lambda e: e["shipped"].update(calibration=report, calibrators=made.to_json()),
+            lambda e: e["shipped"].update(calibration=report),
         )
-        return {code: results[code].status for code in ("G-ECE", "G-SLOPE", "G-CALIBRATOR")}
+        return {code: results[code].status for code in ("G-ECE", "G-SLOPE")}
 
-    assert codes(made.probabilities) == dict.fromkeys(("G-ECE", "G-SLOPE", "G-CALIBRATOR"), PASS)
-    assert codes(logistic(2 * truth)) == {"G-ECE": FAIL, "G-SLOPE": FAIL, "G-CALIBRATOR": PASS}
+    assert codes(made.probabilities) == {"G-ECE": PASS, "G-SLOPE": PASS}
+    assert codes(logistic(2 * truth)) == {"G-ECE": FAIL, "G-SLOPE": FAIL}
 
 
 def test_stability_of_a_table_worked_by_hand() -> None:
@@ -298,7 +338,7 @@ def test_the_auc_on_untouched_rows_may_be_lower_by_as_much_as_chance_explains(
     auc: float, status: Status
 ) -> None:
     def change(evidence: dict[str, Any]) -> None:
-        evidence["procedure"] = {
+        evidence["procedure"] |= {
             "metrics": {"roc_auc": auc},
             "intervals": {"roc_auc": [auc - 0.016, auc + 0.016]},
         }
@@ -377,6 +417,24 @@ def test_a_contract_without_protected_columns_has_no_fairness_to_judge() -> None
     results = absolute_gates(EVERYTHING, FRAUD, evidence, case.contract, case.reasons, COSTS)
     notes = {result.note for result in results if "Fairness" in result.title}
     assert notes == {"the contract has no protected column"}
+
+
+@pytest.mark.parametrize("kind", [ColumnType.ID, ColumnType.TIME])
+def test_protected_columns_that_make_no_groups_leave_nothing_to_judge_and_say_why(kind: ColumnType) -> None:
+    ungrouped = {"type": kind, "levels": (), "minimum": None, "maximum": None, "unit": ""}
+    columns = tuple(
+        column.model_copy(update=ungrouped) if column.role is Role.PROTECTED else column
+        for column in CASE.contract.columns
+    )
+    contract = CASE.contract.model_copy(update={"columns": columns})
+    evidence = {**sound(), "fairness": {"attributes": {}}}
+    results = absolute_gates(EVERYTHING, EU, evidence, contract, CASE.reasons, COSTS)
+    found = {result.code: result for result in results if "Fairness" in result.title}
+    assert found["G-PROTECTED"].status is PASS
+    for code in ("G-TPR", "G-FPR", "G-GROUP-CALIBRATION"):
+        assert found[code].status is NOT_APPLICABLE
+        assert found[code].note.startswith("no protected column makes groups: ")
+        assert f"({kind.value})" in found[code].note
 
 
 def test_a_report_as_it_is_made_can_be_judged() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from math import floor, inf
 
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
-from service.scoring.contract import Column, ColumnType, Role
+from service.scoring.contract import Column, ColumnType, Contract, Role
 from training.data import Cases
 
 UNKNOWN = "unknown"
-# Years at which a band of age begins; the first band begins with the youngest age that the contract allows.
+# Years at which a band of age begins; the first band begins with the youngest age that the contract allows, whatever
+# border lies at or below it.
 AGE_BORDERS = (25, 35, 45, 55, 65)
 
 
@@ -20,12 +23,19 @@ def protected_groups(cases: Cases) -> dict[str, list[str]]:
 
     Levels are groups of their own name. Numbers in years are banded at `AGE_BORDERS`, others at their quartiles.
     """
-    columns = cases.use_case.contract.of_role(Role.PROTECTED)
     return {
         column.name: _labels(column, cases.values[column.name])
-        for column in columns
-        if column.type not in (ColumnType.ID, ColumnType.TIME)
+        for column in grouping_columns(cases.use_case.contract)
     }
+
+
+def grouping_columns(contract: Contract) -> list[Column]:
+    """Return the protected columns that part people into groups: an id or a time is each person's own."""
+    return [
+        column
+        for column in contract.of_role(Role.PROTECTED)
+        if column.type not in (ColumnType.ID, ColumnType.TIME)
+    ]
 
 
 def _labels(column: Column, values: FloatArray) -> list[str]:
@@ -41,10 +51,10 @@ def _levels(column: Column, values: FloatArray) -> tuple[list[int], list[str]]:
 
 def _bands(column: Column, values: FloatArray, known: np.ndarray) -> tuple[list[int], list[str]]:
     years = column.unit == "years"
-    borders = [float(border) for border in AGE_BORDERS] if years else _quartiles(values[known])
+    borders = _age_borders(column) if years else _quartiles(values[known])
     # An age of 24.9 is 24 in words; no other number is rounded.
     place = np.searchsorted(borders, np.floor(values) if years else values, side="right")
-    return place.tolist(), _ages(column) if years else _ranges(borders)
+    return place.tolist(), _ages(column, borders) if years else _ranges(borders)
 
 
 def _quartiles(values: FloatArray) -> list[float]:
@@ -54,10 +64,23 @@ def _quartiles(values: FloatArray) -> list[float]:
     return found
 
 
-def _ages(column: Column) -> list[str]:
-    first = "under 25" if column.minimum is None else f"{column.minimum:.0f}-{AGE_BORDERS[0] - 1}"
-    middle = [f"{low}-{high - 1}" for low, high in pairwise(AGE_BORDERS)]
-    return [first, *middle, f"{AGE_BORDERS[-1]}+"]
+def _age_borders(column: Column) -> list[float]:
+    youngest = -inf if column.minimum is None else floor(column.minimum)
+    return [float(border) for border in AGE_BORDERS if border > youngest]
+
+
+def _ages(column: Column, borders: Sequence[float]) -> list[str]:
+    """Return the names of the bands (borders + 1,)."""
+    if column.minimum is None:
+        return [f"under {borders[0]:.0f}", *_bands_from(borders)]
+    return _bands_from([floor(column.minimum), *borders])
+
+
+def _bands_from(starts: Sequence[float]) -> list[str]:
+    closed = [
+        f"{low:.0f}-{high - 1:.0f}" if high - low > 1 else f"{low:.0f}" for low, high in pairwise(starts)
+    ]
+    return [*closed, f"{starts[-1]:.0f}+"]
 
 
 def _ranges(borders: list[float]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from service.scoring.contract import Contract, Role
+from training.fairness import grouping_columns
 from training.gates.result import GATES, GateResult, Severity
 from training.use_case import FairnessProfile
 
@@ -108,6 +109,8 @@ def _group_gate(
     gate, limit = GATES[code], LIMITS[code]
     if code not in JUDGED[profile] or not contract.of_role(Role.PROTECTED):
         return gate.not_applicable(_why_not(profile, contract))
+    if not grouping_columns(contract):
+        return gate.not_applicable(_no_groups(contract), limit.words)
     if not (attributes := (evidence.get("fairness") or {}).get("attributes")):
         return gate.missing(limit.words)
     found = list(_figures(attributes, limit.figure))
@@ -132,6 +135,11 @@ def _figures(attributes: Mapping[str, Any], figure: str) -> Iterator[tuple[str, 
         for group in part["groups"]:
             if group["judged"] and (found := group["figures"][figure]) is not None:
                 yield f"{attribute} {group['group']}", found
+
+
+def _no_groups(contract: Contract) -> str:
+    columns = ", ".join(f"{column.name} ({column.type.value})" for column in contract.of_role(Role.PROTECTED))
+    return f"no protected column makes groups: {columns}; an id or a time is each person's own"
 
 
 def _why_not(profile: FairnessProfile, contract: Contract) -> str:

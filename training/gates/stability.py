@@ -54,7 +54,11 @@ def _shift_gate(requirements: Requirements, evidence: Mapping[str, Any]) -> Gate
 
 
 def _untouched_gate(evidence: Mapping[str, Any]) -> GateResult:
-    """Both AUCs are uncertain: their difference may be as large as both lower half intervals together."""
+    """Both AUCs are uncertain: the untouched one may be lower by what chance explains of either.
+
+    That is the root of the sum of two squares: of the upper half of the untouched interval, and of the lower half
+    of the interval out of fold.
+    """
     gate = GATES["G-UNTOUCHED"]
     auc, interval = _auc(evidence["procedure"])
     expected, out_of_fold = _auc(evidence["shipped"])
