@@ -56,7 +56,8 @@ def plan_split(cases: Cases, seed: int) -> Plan:
 def make_folds(cases: Cases, rows: Indices, seed: int) -> list[Fold]:
     """Split `rows` for cross-validation: expanding in time, or stratified with duplicates and groups together.
 
-    Few rows are split five times over. Raises `UnreadableInput` when an outcome occurs less than twice.
+    Few rows are split five times over. Raises `UnreadableInput` when an outcome occurs less than twice, or when the
+    times leave fewer than two folds.
     """
     times = cases.times
     if cases.use_case.split is Split.TIME and times is not None:
@@ -174,10 +175,14 @@ def _held_blocks(block: Indices, outcomes: Outcomes, folds: int, seed: int) -> l
 def _expanding(cases: Cases, rows: Indices, times: np.ndarray) -> list[Fold]:
     shares = FIRST_FIT + (1 - FIRST_FIT) * np.arange(FOLDS) / FOLDS
     edges = [*np.quantile(times, shares, method="higher"), np.inf]
-    folds = [
-        Fold(rows[times < since], rows[(times >= since) & (times < until)])
-        for since, until in pairwise(edges)
-    ]
+    parts = [(times < since, (times >= since) & (times < until)) for since, until in pairwise(edges)]
+    # Cases of one time stay together, so where times are few a part may have no row.
+    folds = [Fold(rows[fit], rows[score]) for fit, score in parts if fit.any() and score.any()]
+    if len(folds) < 2:
+        raise UnreadableInput(
+            f"{cases.source}: the {len(rows)} cases to cross-validate have {len(np.unique(times))} distinct times, "
+            "too few for two folds in time: give finer times, or declare another split"
+        )
     if len(np.unique(cases.outcomes[folds[0].fit])) < 2:
         raise UnreadableInput(f"{cases.source}: the first third of the time holds cases of one outcome only")
     return folds

@@ -64,6 +64,43 @@ def test_folds_in_time_fit_only_on_the_past_and_cover_the_last_two_thirds() -> N
     assert len(np.unique(scored)) == len(scored) == pytest.approx(8_000, abs=50)
 
 
+def at_times(days: list[int]) -> Cases:
+    """Return payments, a third fraud, each on one of few days."""
+    frame = FRAUD.sample(len(days), seed=1)
+    frame["is_fraud"] = (np.arange(len(days)) % 3 == 0).astype(int)
+    frame["tx_datetime"] = [f"2018-06-0{day + 1}T00:00:00" for day in days]
+    return cases_of_table(
+        FRAUD, pa.Table.from_pandas(frame, preserve_index=False), text=False, source="payments"
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(days=st.lists(st.integers(0, 5), min_size=30, max_size=60).map(sorted))
+def test_every_fold_in_time_has_rows_to_fit_and_later_ones_to_score_however_few_the_times(
+    days: list[int],
+) -> None:
+    cases = at_times(days)
+    try:
+        folds, times = make_folds(cases, np.arange(cases.rows), seed=0), cases.times
+    except UnreadableInput:
+        return
+    assert times is not None
+    assert len(folds) >= 2
+    assert all(len(fold.fit) and times[fold.fit].max() < times[fold.score].min() for fold in folds)
+
+
+@pytest.mark.parametrize("days", [[1] * 60, [1] * 30 + [2] * 30])
+def test_times_that_leave_fewer_than_two_folds_are_refused(days: list[int]) -> None:
+    with pytest.raises(UnreadableInput) as refused:
+        make_folds(at_times(days), np.arange(60), seed=0)
+    assert f"the 60 cases to cross-validate have {len(set(days))} distinct times" in str(refused.value)
+
+
+def test_few_distinct_times_make_as_many_folds_as_there_are_rows_for() -> None:
+    folds = make_folds(at_times([1] * 25 + [2] * 20 + [3] * 15), np.arange(60), seed=0)
+    assert [(len(fold.fit), len(fold.score)) for fold in folds] == [(25, 20), (45, 15)]
+
+
 def test_the_same_seed_gives_the_same_split_and_another_seed_another() -> None:
     cases = generate_cases(GERMAN, 600, seed=1)
     first, again, other = (plan_split(cases, seed).untouched.tolist() for seed in (0, 0, 1))
