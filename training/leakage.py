@@ -91,7 +91,8 @@ def _late(cases: Cases, aucs: dict[str, float | None]) -> Iterator[Finding]:
         shown = "" if auc is None else f"; alone it has a ROC AUC of {auc:.3f}"
         text = (
             f"{name} is known only after the decision{shown}: right for a portfolio, a leak where applications "
-            f"are judged ({cases.use_case.name}_pre_approval leaves it out)"
+            f"are judged: there use {cases.use_case.name}_pre_approval, which leaves it out, where the use case is "
+            "the product's own, else declare one without it"
         )
         yield Finding(name, "known_after_decision", auc, text, WARNING)
 

@@ -229,6 +229,24 @@ def test_it_says_who_was_chosen_and_why(card: Card) -> None:
     assert "not significantly worse than random_forest (+0.000400" in card.markdown
 
 
+def test_the_section_on_data_links_the_profile_of_the_data(card: Card) -> None:
+    name, text = f"{USE_CASE}-profile.html", "The data by outcome, before anything was fitted"
+    section = card.html[card.html.index('<section id="data"') :]
+    assert (
+        f'<a href="{name}">{text}</a> (made by: aval profile {USE_CASE};'
+        in section[: section.index("</section>")]
+    )
+    assert f"[{text}]({name}) (made by: aval profile {USE_CASE};" in card.markdown
+
+
+def test_the_choice_of_inputs_and_the_stability_of_scores_are_shown_where_recorded(trained: Trained) -> None:
+    stability = {"psi": 0.0123, "psi_by_chance_99": 0.0456, "reference_rows": 4_000, "rows": 1_000}
+    found = rendered(plain_bundle(trained, stability=stability))
+    for page in (found.html, found.markdown):
+        for text in ("Stability of the scores", "0.0123", "Selection of inputs", "0.25"):
+            assert text in page, f"{text} is missing"
+
+
 def test_it_says_which_figures_belong_to_which_fit(card: Card) -> None:
     assert "The procedure was judged on rows that nothing saw" in card.markdown
     assert "its figures are out of fold" in card.markdown
@@ -331,7 +349,8 @@ def test_a_page_stands_alone(card: Card) -> None:
     ]
     for _, attributes in page.tags:
         target = attributes.get("href") or attributes.get("xlink:href") or attributes.get("src") or "#"
-        assert target.startswith("#"), f"{target} is not on the page"
+        beside = target == f"{USE_CASE}-profile.html"
+        assert target.startswith("#") or beside, f"{target} is not on the page"
     assert "@import" not in card.html
     assert set(re.findall(r"url\((.)", card.html)) <= {"#"}
 

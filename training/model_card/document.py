@@ -87,6 +87,16 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Another file by its name, what it shows, and a remark on where it comes from."""
+
+    file: str
+    text: str
+    remark: str
+    kind: ClassVar[str] = "link"
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
     """A plot as SVG, with a title and what it shows in words."""
 
@@ -104,7 +114,7 @@ class Plots:
     kind: ClassVar[str] = "plots"
 
 
-Block: TypeAlias = Paragraph | Heading | Listing | Facts | Table | Plots
+Block: TypeAlias = Paragraph | Heading | Listing | Facts | Table | Link | Plots
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from training.model_card.document import (
     Block,
     Cell,
     Facts,
+    Link,
     Listing,
     Mark,
     Paragraph,
@@ -64,6 +65,7 @@ def data(subject: Subject) -> Section:
     if nulls:
         blocks.append(Table("Nulls that the contract allows", ("Column", "Nulls", "Share of cases"), nulls))
     blocks += _stages(part(found, "tables"))
+    blocks.append(_profile(subject.scorer.contract.use_case))
     return Section("data", "Data", blocks)
 
 
@@ -91,6 +93,11 @@ def candidates(subject: Subject) -> Section | None:
     )
     table = Table(caption, (*columns, "Worse by", "Standing"), rows)
     return Section("candidates", "Candidates", [Paragraph(_why(subject, tried)), table, *_search(subject)])
+
+
+def _profile(use_case: str) -> Link:
+    made_by = f"(made by: aval profile {use_case}; it stands beside this card where both were written to one folder)"
+    return Link(f"{use_case}-profile.html", "The data by outcome, before anything was fitted", made_by)
 
 
 def _origin(found: Mapping[str, Any]) -> Cell:
