@@ -18,7 +18,9 @@ import pytest
 
 from service.errors import NoSuchModel
 from service.model_store import champion, find_champion, load_scorer, read_beside
+from service.policy_store import PolicyOrigin, save_policy
 from service.scoring.bundle import PROMOTION
+from service.scoring.policy import Policy
 from tests.training.registries import (
     KINDS,
     PASSED_GATE,
@@ -141,6 +143,26 @@ def test_what_a_kill_between_pointer_and_aliases_leaves_undone_the_next_command_
     place.registry.find(USE_CASE)
     assert aliases(place.registry)[CHAMPION] == "2"
     assert aliases(place.registry)[PREVIOUS] == "1"
+
+
+def die_before_the_pointer_changes(place: Place, policy: str) -> None:
+    from training.registry import registry
+
+    registry.set_champion = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    place.registry.use_policy(USE_CASE, policy, "never happened")
+
+
+def test_the_record_of_a_change_that_never_happened_does_not_reach_mlflow(place: Place) -> None:
+    in_process(promote, place, "1").join()
+    origin = PolicyOrigin("2026-11-21T00:00:00+00:00", "ada", "fewer losses", None, {}, f"{USE_CASE}:1")
+    policy = save_policy(USE_CASE, Policy("strict", 0.01, 0.02), origin, place.store)
+    process = in_process(die_before_the_pointer_changes, place, policy)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    registry = place.registry
+    run_id = registry.find(USE_CASE, "1").run_id
+    logged = registry._client.download_artifacts(run_id, "promotion/promotion.json", str(place.home))
+    assert json.loads(Path(logged).read_text())["why"] == "version 1"
 
 
 def die_at(step: int, task: Callable[..., None], *arguments: object) -> None:

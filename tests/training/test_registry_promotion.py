@@ -106,6 +106,7 @@ def test_who_when_why_and_gates_are_in_pointer_record_and_mlflow(
     assert record == {
         "use_case": USE_CASE,
         "version": "2",
+        "change": 2,
         "model": two[1],
         "policy": load_scorer(USE_CASE, registry.settings.bentoml_home).policy.version,
         "action": "promote",
@@ -170,6 +171,36 @@ def test_the_card_is_rendered_from_the_record_and_kept_beside_the_bundle(
     registry.promote(USE_CASE, "1", why="first", card=card)
     assert read_card(USE_CASE, registry.settings.bentoml_home) == f"{two[0]} first".encode()
     assert load_scorer(USE_CASE, registry.settings.bentoml_home).tag == two[0]
+
+
+def test_a_failed_gate_that_blocks_is_refused_without_an_override(registry: Registry) -> None:
+    with pytest.raises(ModelRefused, match="may not be promoted, because of cost"):
+        registry.promote(USE_CASE, "1", gates=[PASSED_GATE, FAILED_GATE])
+    assert champions(registry.settings.bentoml_home) == {}
+    registry.promote(USE_CASE, "1", gates=[{**FAILED_GATE, "severity": "warns"}])
+    assert pointer(registry).registry_version == "1"
+
+
+def test_gates_that_compared_with_another_champion_are_refused(
+    registry: Registry, two: tuple[str, str]
+) -> None:
+    registry.promote(USE_CASE, "1", gates=[{**PASSED_GATE, "against": None}])
+    for against in (None, f"{USE_CASE}:another"):
+        with pytest.raises(ModelRefused, match="the champion changed meanwhile; promote again"):
+            registry.promote(USE_CASE, "2", gates=[{**PASSED_GATE, "against": against}])
+    assert pointer(registry).registry_version == "1"
+    registry.promote(USE_CASE, "2", gates=[{**PASSED_GATE, "against": two[0]}])
+    assert beside(registry, two[1], PROMOTION)["against"] == two[0]
+
+
+def test_the_champion_itself_is_promoted_again_with_gates_that_compared_with_nobody(
+    registry: Registry, two: tuple[str, str]
+) -> None:
+    registry.promote(USE_CASE, "1")
+    registry.promote(USE_CASE, "2", gates=[{**PASSED_GATE, "against": two[0]}])
+    _, changed = registry.promote(USE_CASE, "2", gates=[{**PASSED_GATE, "against": None}])
+    assert not changed
+    assert beside(registry, two[1], PROMOTION)["against"] == two[0]
 
 
 def test_promoting_again_writes_record_and_card_anew_and_keeps_champion_reason_and_policy(

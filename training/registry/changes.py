@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from service.errors import NoSuchModel, WrongUse
+from service.errors import ModelRefused, NoSuchModel, WrongUse
 from service.model_store import Action, Champion, Override, read_beside
 from service.scoring.bundle import PROMOTION
 from service.scoring.errors import canonical_json
@@ -28,6 +28,12 @@ class Judged:
 
     gates: Sequence[Gate] = ()
     against: str | None = None
+
+    @property
+    def blocking(self) -> list[str]:
+        """Codes of the failed gates that forbid a promotion."""
+        failed = [gate for gate in self.gates if (gate["severity"], gate["status"]) == ("blocks", "fail")]
+        return [str(gate["code"]) for gate in failed]
 
     @property
     def sha256(self) -> str:
@@ -98,6 +104,7 @@ def record_of(pointer: Champion, found: Version, judged: Judged) -> Record:
     return {
         "use_case": found.use_case,
         "version": pointer.registry_version,
+        "change": pointer.change,
         "model": pointer.model,
         "policy": found.scorer.policy.version,
         "action": str(pointer.action),
@@ -120,6 +127,32 @@ def judged_before(pointer: Champion) -> Judged:
         return Judged()
 
 
+def judged_now(gates: Sequence[Gate], found: Version, before: Champion | None, default: str | None) -> Judged:
+    """Return what gates say of a version that is to follow the champion `before`; the change's lock is held.
+
+    Gates that name whom they compared with must have meant that champion; `default` is taken for those that name
+    nobody. Raises `ModelRefused` where the champion changed meanwhile.
+    """
+    named = [gate["against"] for gate in gates if "against" in gate]
+    # A version is not compared with itself.
+    present = before.model if before and before.model != found.tag else None
+    if any(tag != present for tag in named):
+        raise ModelRefused(
+            f"the gates of {found.tag} compared it with {_or_nobody(named)}, and the champion to compare with is "
+            f"{_or_nobody([present])}: the champion changed meanwhile; promote again"
+        )
+    return Judged(gates, present if named else default)
+
+
+def expect_passed(found: Version, judged: Judged, override: Override | None) -> None:
+    """Raise `ModelRefused` for a failed gate that blocks, unless a second person stands for it."""
+    if judged.blocking and override is None:
+        raise ModelRefused(
+            f"{found.tag} (version {found.number}) may not be promoted, because of {', '.join(judged.blocking)}; "
+            "train a better one, or promote with an override"
+        )
+
+
 def check_override(override: Override | None) -> None:
     """Raise `WrongUse` unless a second person stands for the override and says why."""
     if override is None:
@@ -139,6 +172,10 @@ def expect_reason(why: str, option: str) -> None:
     """Raise `WrongUse` for an empty reason."""
     if not why.strip():
         raise WrongUse(f"a reason is needed: {option} TEXT")
+
+
+def _or_nobody(tags: Sequence[str | None]) -> str:
+    return ", ".join(sorted({tag or "nobody" for tag in tags}))
 
 
 def _next(past: Sequence[Champion]) -> int:

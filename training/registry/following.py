@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from service.model_store import Champion, Earlier, read_beside
-from service.scoring.bundle import RUN
+from service.scoring.bundle import PROMOTION, RUN
 from training.registry.version import CHAMPION, PREVIOUS, by_alias, by_number
 
 Step: TypeAlias = Callable[[], object]
@@ -30,7 +31,7 @@ def steps_behind(client: MlflowClient, use_case: str, pointer: Champion) -> list
     if version is None:
         return []
     steps = [*_aliases(client, use_case, pointer)]
-    files = {name: content for name, content in read_beside(pointer.model).items() if name != RUN}
+    files = _of_promotion(pointer)
     digest = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()
     if files and version.tags.get(RECORDED) != digest:
         steps.append(partial(_log_promotion, client, version, files))
@@ -86,6 +87,20 @@ def _log_promotion(client: MlflowClient, version: ModelVersion, files: dict[str,
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         client.log_artifacts(version.run_id, folder, PROMOTION_FOLDER)
+
+
+def _of_promotion(pointer: Champion) -> dict[str, bytes]:
+    """Return what stands beside the champion's bundle of its promotion, nothing where that is of another change.
+
+    A change that was broken off before the pointer was replaced leaves the record of what never happened.
+    """
+    files = {name: content for name, content in read_beside(pointer.model).items() if name != RUN}
+    try:
+        # Records of earlier releases do not say which change they are of.
+        change = json.loads(files.get(PROMOTION, b"{}")).get("change", pointer.change)
+    except (ValueError, AttributeError):
+        return {}
+    return files if change == pointer.change else {}
 
 
 def _own_version(client: MlflowClient, use_case: str, pointer: Champion | Earlier) -> ModelVersion | None:

@@ -36,8 +36,10 @@ from training.registry.changes import (
     Judged,
     MakeCard,
     check_override,
+    expect_passed,
     expect_reason,
     judged_before,
+    judged_now,
     promoted,
     record_of,
     rolled_back,
@@ -103,20 +105,23 @@ class Registry:
         The bundle is fetched and verified, it is stored, record and card are put beside it, the pointer is replaced,
         and only then does MLflow follow. The version comes with its bundle's own policy. Promoting the champion
         again changes neither champion nor policy; it writes record and card anew, with the gates and the override
-        if there are any. Raises `NoSuchModel`, `ModelRefused`, or `WrongUse` for an override that is none.
+        if there are any. Raises `NoSuchModel`, `WrongUse` for an override that is none, and `ModelRefused`: also for
+        a failed gate that blocks, without an override, and for gates that compared with another champion than the
+        present one.
         """
         check_override(override)
         version = self._model_version(use_case, number)
         found = fetch(version, self.settings.tracking_uri)
         home = self.settings.bentoml_home
         with changing(use_case, home):
-            store(version, found)
             before, past = find_champion(use_case, home), history(use_case, home)
-            if before and (before.model, before.registry_version) == (found.tag, found.number):
-                return self._promote_again(before, found, override, gates, card), False
             # Where the pointer is damaged, the history still knows who was champion.
             last = before or (past[-1] if past else None)
-            judged = Judged(gates, last.model if last else None)
+            judged = judged_now(gates, found, before, last.model if last else None)
+            expect_passed(found, judged, override)
+            store(version, found)
+            if before and (before.model, before.registry_version) == (found.tag, found.number):
+                return self._promote_again(before, found, override, gates, card), False
             self._commit(promoted(found, last, past, why, override), found, judged, card)
         return found, True
 
