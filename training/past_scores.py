@@ -75,21 +75,31 @@ def score_past(use_case: UseCase, scorer: Scorer, file: Path | None, home: Path)
 
     Raises `WrongUse` where nothing was kept, `UnreadableInput` for a file that does not hold such cases.
     """
-    trained_on = str(scorer.evidence["data"]["fingerprint"])
-    if file is None:
-        cases = _kept(use_case, scorer, trained_on, home)
-    else:
-        cases = read_cases(_as_trained(use_case, scorer), file)
+    cases = (
+        kept_cases(use_case, scorer, home)
+        if file is None
+        else read_cases(_as_trained(use_case, scorer), file)
+    )
     rate = use_case.population_bad_rate
     return PastScores(
         cases=cases,
         probabilities=scorer.score_matrix(cases.matrix),
         weights=None if rate is None else case_weights(cases.outcomes, rate),
-        fitted_on=cases.fingerprint == trained_on,
+        fitted_on=cases.fingerprint == fingerprint_of(scorer),
     )
 
 
-def _kept(use_case: UseCase, scorer: Scorer, fingerprint: str, home: Path) -> Cases:
+def fingerprint_of(scorer: Scorer) -> str:
+    """Return the fingerprint of the cases that a model was fitted on, as its evidence names it; "" for none."""
+    return str(scorer.evidence.get("data", {}).get("fingerprint", ""))
+
+
+def kept_cases(use_case: UseCase, scorer: Scorer, home: Path) -> Cases:
+    """Return the cases that a model was fitted on, as `aval train` has kept them, read by the model's own contract.
+
+    Raises `WrongUse` where they are not there or not the same any more, `UnreadableInput` for a damaged file.
+    """
+    fingerprint = fingerprint_of(scorer)
     if not FINGERPRINT.fullmatch(fingerprint):
         raise WrongUse(f"{scorer.tag} names no cases that it was fitted on; give past cases with --data FILE")
     file = home / "data" / f"{fingerprint}.parquet"

@@ -7,6 +7,7 @@ from typing import Any
 
 from service.scoring.arithmetic import FloatArray
 from service.scoring.calibration import Calibrator
+from service.scoring.scorer import Scorer
 from training.candidates import FOR_MANY, Candidate
 from training.data import Cases
 from training.narrowed import on_inputs
@@ -30,9 +31,17 @@ def candidate_of(recipe: Mapping[str, Any], inputs: Sequence[str]) -> Candidate:
     return candidate if recipe["inputs"] is None else on_inputs(candidate, recipe["inputs"], inputs)
 
 
-def recipe_probabilities(evidence: Mapping[str, Any], cases: Cases, plan: Plan) -> FloatArray:
-    """Return P(bad) of the untouched rows by the model that this evidence describes, fitted on the other rows."""
-    candidate = candidate_of(evidence["chosen"], cases.use_case.contract.inputs)
+def recipe_probabilities(scorer: Scorer, cases: Cases, plan: Plan) -> FloatArray:
+    """Return P(bad) of the untouched rows by the model's recipe, fitted on the other rows.
+
+    It learns from the model's own inputs: what the contract has gained since is kept from it. Raises `ValueError`
+    where the contract has lost one of them, `KeyError` or `BundleInvalid` where the evidence does not say enough.
+    """
+    evidence, inputs = scorer.evidence, cases.use_case.contract.inputs
+    recipe = dict(evidence["chosen"])
+    if recipe["inputs"] is None and set(scorer.contract.inputs) != set(inputs):
+        recipe["inputs"] = scorer.contract.inputs
+    candidate = candidate_of(recipe, inputs)
     rows, seed = plan.development, evidence["data"]["seed"]
     predictor = candidate.predictor(cases.matrix[rows], cases.outcomes[rows], cases.levels, seed)
     calibrator = Calibrator.from_json(evidence["procedure"]["calibrator"])

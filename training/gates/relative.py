@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,11 +44,12 @@ def _against(
     gate = GATES[code]
     if comparison is None and champion is None:
         return gate.not_applicable(NO_CHAMPION, REQUIRED)
-    if comparison is None or comparison.get(f"{figure}_difference") is None:
+    difference = None if comparison is None else comparison.get(f"{figure}_difference")
+    if comparison is None or difference is None or not math.isfinite(difference):
         return gate.missing(REQUIRED, NOT_COMPARED)
-    difference, interval = comparison[f"{figure}_difference"], comparison[f"{figure}_interval"]
+    interval = comparison[f"{figure}_interval"]
     return gate.judge(
-        not interval[0] > 0,
+        interval[0] <= 0,
         f"{difference:+.4g} {unit}",
         f"{REQUIRED}: an interval that reaches 0",
         interval,
