@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from service.model_store import champions
-from tests.processes import Home
+from tests.processes import PROGRAMS, Home
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "training" / "notebooks" / "from_cases_to_champion.ipynb"
 
@@ -22,16 +21,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 def test_the_notebook_promotes_a_champion(home: Home) -> None:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "nbclient.cli",
-            NOTEBOOK,
-            "--output",
-            home.folder / "run.ipynb",
-            "--timeout",
-            "300",
-        ],
+        [PROGRAMS / "jupyter-execute", NOTEBOOK, "--output", home.folder / "run.ipynb", "--timeout", "300"],
         env=home.environment(),
         cwd=home.folder,
         capture_output=True,
