@@ -74,24 +74,6 @@ def calibrate(
     return Calibrated(replace(chosen, offset=offset), logistic(crossed + offset), tuple(tried))
 
 
-def choose_calibrator(
-    raw_scores: FloatArray, outcomes: Outcomes, rows: Indices, population_bad_rate: float | None = None
-) -> Calibrator:
-    """Return the calibrator that `calibrate` chooses."""
-    return calibrate(raw_scores, outcomes, rows, population_bad_rate).calibrator
-
-
-def cross_calibrated(
-    raw_scores: FloatArray,
-    outcomes: Outcomes,
-    rows: Indices,
-    population_bad_rate: float | None = None,
-    methods: Sequence[Method] = METHODS,
-) -> FloatArray:
-    """Return P(bad) (scores,), each by a fit of the chosen method on other rows."""
-    return calibrate(raw_scores, outcomes, rows, population_bad_rate, methods).probabilities
-
-
 def prior_offset(outcomes: Outcomes, population_bad_rate: float | None) -> float:
     """Return what to add to log-odds learnt from `outcomes` (rows,) where bad cases are rarer or commoner in nature.
 

@@ -17,8 +17,6 @@ from training.calibrate import (
     METHODS,
     calibrate,
     case_weights,
-    choose_calibrator,
-    cross_calibrated,
     prior_offset,
 )
 from training.calibrator_fits import FITS, fit_beta, fit_isotonic, fit_platt
@@ -114,7 +112,8 @@ def test_a_row_is_never_calibrated_by_a_fit_that_saw_it() -> None:
     swapped[:2] = 1, 0
     rows, scores = np.tile(np.arange(1_000), 2), np.tile(scores, 2)
     before, after = (
-        cross_calibrated(scores, np.tile(these, 2), rows, methods=("platt",)) for these in (outcomes, swapped)
+        calibrate(scores, np.tile(these, 2), rows, methods=("platt",)).probabilities
+        for these in (outcomes, swapped)
     )
     changed = np.unique(rows[before != after])
     assert not np.isin([0, 1], changed).any()
@@ -143,7 +142,7 @@ def test_scores_that_rank_the_wrong_way_are_not_turned_round(method: Method) -> 
     scores = normal_scores(5_000, mean=0)
     outcomes = drawn(-scores)
     assert FITS[method](scores, outcomes) is None
-    assert choose_calibrator(scores, outcomes, np.arange(5_000)) == Calibrator()
+    assert calibrate(scores, outcomes, np.arange(5_000)).calibrator == Calibrator()
 
 
 @pytest.mark.parametrize("scores", [np.zeros(200), np.r_[np.full(100, -2.0), np.full(100, 2.0)]])
@@ -224,8 +223,8 @@ def test_a_corrected_prior_makes_probabilities_right_where_the_sample_alone_make
     kept = (outcomes == 1) | (np.random.default_rng(2).random(len(outcomes)) < 0.05)
     shown, shown_outcomes = scores[kept] + np.log(20), outcomes[kept]
     rows = np.arange(len(shown))
-    plain = choose_calibrator(shown, shown_outcomes, rows)
-    corrected = choose_calibrator(shown, shown_outcomes, rows, population_bad_rate=float(outcomes.mean()))
+    plain = calibrate(shown, shown_outcomes, rows).calibrator
+    corrected = calibrate(shown, shown_outcomes, rows, float(outcomes.mean())).calibrator
     truth = logistic(scores[kept])
     assert np.abs(corrected.probability(shown) - truth).mean() < 0.002
     assert np.abs(plain.probability(shown) - truth).mean() > 0.1

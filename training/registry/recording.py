@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,6 @@ from training.registry.client import ALREADY_THERE, TrackingRefused
 from training.registry.run import MODEL, log_training, log_trials
 from training.registry.version import CHALLENGER, Version
 from training.train import Trained
-from training.trial import Trial
 
 
 def record_training(
@@ -28,8 +27,7 @@ def record_training(
     experiment = _experiment(client, use_case, artifacts)
     run = client.create_run(experiment, run_name=trained.chosen.name)
     try:
-        trials: Sequence[Trial] = getattr(trained, "trials", ())
-        log_trials(client, run.info.run_id, experiment, trials)
+        log_trials(client, run.info.run_id, experiment, trained.trials)
         log_training(client, run.info.run_id, trained, lineage)
     except BaseException:
         with suppress(AvalError):

@@ -19,7 +19,6 @@ Decisions = Mapping[str, Mapping[str, int]]
 def reports_of(trained: Trained) -> dict[str, bytes]:
     """Return the files by path below the run's artifacts; none of them holds a row of the data."""
     evidence = trained.scorer.evidence
-    card: Mapping[str, bytes] = getattr(trained, "card", {})
     files = {
         "evidence.json": canonical_json(evidence),
         "gates.json": canonical_json(evidence.get("gates", [])),
@@ -28,7 +27,7 @@ def reports_of(trained: Trained) -> dict[str, bytes]:
         files["confusion_matrix.json"] = canonical_json(confusion_matrix(decisions))
         files["classification_report.txt"] = classification_report(decisions).encode()
     environment = {f"environment/{name}": content for name, content in environment_files().items()}
-    return {**files, **card, **environment}
+    return {**files, **trained.card, **environment}
 
 
 def confusion_matrix(decisions: Decisions) -> dict[str, Any]:
