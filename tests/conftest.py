@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,21 @@ def served(quick_home: Callable[[str], Home]) -> Iterator[Callable[[str], str]]:
     """`served(use_case)`: the URL of a real server of a quickly trained champion, started once."""
     with ExitStack() as stack:
         yield cache(lambda use_case: stack.enter_context(quick_home(use_case).serve(use_case)))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright; without it a test is skipped, and fails under AVAL_REQUIRE=1."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium")
+    if program is None:
+        reason = "no chromium on the path; install it: apt-get install chromium"
+        if os.environ.get("AVAL_REQUIRE") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = playwright.chromium.launch(executable_path=program, args=options)
+        yield started
+        started.close()

@@ -16,7 +16,8 @@ from service.scoring.scorer import Scorer
 from service.scoring.validation import TableInvalid
 from training.calibrate import case_weights
 from training.data import Cases, Indices, Outcomes
-from training.losses import Z_95, cost_of_decisions, log_losses
+from training.intervals import Interval, mean_with_interval
+from training.losses import cost_of_decisions, log_losses
 from training.recipe import recipe_probabilities
 from training.splits import Plan
 from training.use_case import UseCase
@@ -36,9 +37,9 @@ class Comparison:
     rows: int
     how: str
     cost_difference: float
-    cost_interval: tuple[float, float]
+    cost_interval: Interval
     log_loss_difference: float
-    log_loss_interval: tuple[float, float]
+    log_loss_interval: Interval
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON data."""
@@ -129,11 +130,6 @@ def _difference(  # two sides and what they are judged by
         cost_of_decisions(outcomes, side.probabilities, side.policy, use_case.costs)
         for side in (ours, theirs)
     )
-    loss = log_losses(outcomes, ours.probabilities) - log_losses(outcomes, theirs.probabilities)
-    return Comparison(champion, len(outcomes), how, *_mean(weights * (own - other)), *_mean(weights * loss))
-
-
-def _mean(difference: FloatArray) -> tuple[float, tuple[float, float]]:
-    mean = float(difference.mean())
-    half = Z_95 * float(difference.std()) / float(np.sqrt(len(difference)))
-    return mean, (mean - half, mean + half)
+    more = log_losses(outcomes, ours.probabilities) - log_losses(outcomes, theirs.probabilities)
+    cost, loss = mean_with_interval(weights * (own - other)), mean_with_interval(weights * more)
+    return Comparison(champion, len(outcomes), how, *cost, *loss)

@@ -9,12 +9,12 @@ import numpy as np
 from service.scoring.arithmetic import FloatArray, log_odds, logistic
 from service.scoring.policy import DECISIONS, Costs, Policy
 from training.data import Indices, Outcomes
+from training.intervals import wilson
 from training.ranking import Order
 
 POINTS = 101
 BINS = 10
 CLASS_BINS = 20
-Z_95 = 1.959963984540054
 
 
 def curves(
@@ -55,14 +55,6 @@ def reliability(outcomes: Outcomes, probabilities: FloatArray, weights: FloatArr
             {"mean_probability": mean, "bad_rate": rate, "low": low, "high": high, "rows": len(part)}
         )
     return found
-
-
-def wilson(rate: float, rows: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share seen in so many rows (Wilson, 1927)."""
-    z2 = Z_95**2
-    center = (rate + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = Z_95 / (1 + z2 / rows) * (rate * (1 - rate) / rows + z2 / (4 * rows**2)) ** 0.5
-    return max(0.0, center - half), min(1.0, center + half)
 
 
 def cost_by_cut_off(

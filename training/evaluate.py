@@ -12,16 +12,14 @@ import numpy as np
 from service.scoring.arithmetic import FloatArray
 from service.scoring.calibration import Calibrator
 from service.scoring.policy import DECISIONS, Costs, Decision, Policy
-from training.calibration_report import calibration_report
+from training.calibration_report import calibration_report, expected_calibration_error
 from training.curves import curves
 from training.data import Outcomes
 from training.losses import cost_of_decisions, log_losses
 from training.ranking import Order
 
-ECE_BINS = 10
 DRAWS = 200
 INTERVAL = (2.5, 97.5)
-NOT_RESAMPLED = ("rows", "gini", "ece")
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def metrics(judged: Judged) -> dict[str, float]:
     policy's decisions would have cost, a review included.
     """
     figures = _weighted(judged, judged.weight)
-    ece = [expected_calibration_error(judged.outcomes, p, judged.weight) for p in judged.probabilities]
+    ece = [expected_calibration_error(judged.outcomes, p, judged.weights) for p in judged.probabilities]
     return {
         "rows": float(len(judged.outcomes)),
         "gini": 2 * figures["roc_auc"] - 1,
@@ -123,19 +121,6 @@ def row_figures(
         },
         "declined_bad": ((decisions == DECISIONS.index(Decision.DECLINE)) & (outcomes == 1)).astype(float),
     }
-
-
-def expected_calibration_error(
-    outcomes: Outcomes, probabilities: FloatArray, weights: FloatArray | None = None
-) -> float:
-    """Return the mean gap between P(bad) and bad rate over ten bins of equal count."""
-    w = np.ones(len(outcomes)) if weights is None else weights
-    order = np.argsort(probabilities, kind="stable")
-    gaps = [
-        abs(float((w[part] * (probabilities[part] - outcomes[part])).sum()))
-        for part in np.array_split(order, ECE_BINS)
-    ]
-    return sum(gaps) / float(w.sum())
 
 
 def _weighted(judged: Judged, weights: FloatArray) -> dict[str, float]:

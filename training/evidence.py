@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from service.scoring.policy import Policy
 from training.data import Cases
-from training.evaluate import judge
+from training.evaluate import Judged, judge
 from training.fairness import fairness_report, protected_groups, proxy_report
 from training.feature_selection import Selection
 from training.gates import absolute_gates
@@ -19,7 +18,7 @@ from training.out_of_fold import OutOfFold
 from training.procedure import Procedure
 from training.protected import what_protected_would_add
 from training.recipe import recipe_of
-from training.selection import Standing, chosen_of, judged_out_of_fold
+from training.selection import Standing, chosen_of
 from training.splits import Plan
 from training.tune import Search
 from training.use_case import Split
@@ -29,7 +28,11 @@ TOO_FEW_TO_PROVE = 200
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a training knows by its end; `out` has the chosen candidate's scores of all rows, out of fold."""
+    """All that a training knows by its end.
+
+    `out` has the chosen candidate's scores of all rows, out of fold, and `shipped` what they come to under the
+    bundle's policy.
+    """
 
     cases: Cases
     plan: Plan
@@ -37,7 +40,7 @@ class Findings:
     search: Search
     procedure: Procedure
     out: OutOfFold
-    policy: Policy
+    shipped: Judged
     selection: Selection | None
     thorough: bool
     seed: int
@@ -45,7 +48,7 @@ class Findings:
 
 def evidence_of(found: Findings) -> dict[str, Any]:
     """Return the evidence as JSON data; equal findings give equal evidence."""
-    use_case, chosen = found.cases.use_case, chosen_of(found.standings)
+    use_case = found.cases.use_case
     leakage = leakage_report(found.cases, found.seed)
     evidence = {
         "about": asdict(use_case.about),
@@ -53,13 +56,16 @@ def evidence_of(found: Findings) -> dict[str, Any]:
         "search": found.search.to_json(),
         "objective": use_case.objective.value,
         "candidates": [item.to_json() for item in found.standings],
-        "chosen": recipe_of(chosen.candidate, _kept(found, chosen)),
+        "chosen": _recipe(found),
         "features": found.selection.to_json() if found.selection else None,
         "procedure": {
             **judge(found.procedure.judged, found.seed),
             "calibration_gain": found.procedure.calibration_gain,
         },
-        "shipped": _shipped(found),
+        "shipped": {
+            **judge(found.shipped, found.seed),
+            "calibrators": found.out.calibrated.to_json(),
+        },
         "stability": found.procedure.stability,
         "importance": found.procedure.importance,
         "fairness": _fairness(found),
@@ -81,17 +87,10 @@ def evidence_of(found: Findings) -> dict[str, Any]:
     return {**evidence, "gates": [gate.to_json() for gate in gates]}
 
 
-def _kept(found: Findings, chosen: Standing) -> Sequence[str] | None:
-    searched = [candidate.name for candidate, _ in found.search.scored]
-    return found.selection.kept if found.selection and chosen.candidate.name not in searched else None
-
-
-def _shipped(found: Findings) -> dict[str, Any]:
-    rounds = len(found.out.raw_scores)
-    times = "once" if rounds == 1 else f"{rounds} times"
-    population = f"{len(found.out.rows)} rows, each scored {times} by a fit that did not see it"
-    judged = judged_out_of_fold(found.out, population)
-    return {**judge(judged, found.seed), "calibrators": found.out.calibrated.to_json()}
+def _recipe(found: Findings) -> dict[str, Any]:
+    candidate = chosen_of(found.standings).candidate
+    narrow = candidate.name not in [searched.name for searched, _ in found.search.scored]
+    return recipe_of(candidate, found.selection.kept if found.selection and narrow else None)
 
 
 def _fairness(found: Findings) -> dict[str, Any]:
@@ -99,8 +98,8 @@ def _fairness(found: Findings) -> dict[str, Any]:
     groups: dict[str, list[str]] = {
         name: [labels[row] for row in out.rows] for name, labels in protected_groups(found.cases).items()
     }
-    probabilities = out.probabilities[0]
-    decisions = found.policy.decide_all(probabilities)
+    probabilities = found.shipped.probabilities[0]
+    decisions = found.shipped.policy.decide_all(probabilities)
     report = fairness_report(groups, out.outcomes, probabilities, decisions, out.weights)
     if not found.thorough:
         return report
@@ -108,7 +107,7 @@ def _fairness(found: Findings) -> dict[str, Any]:
         **report,
         "proxies": proxy_report(found.cases, found.seed),
         "would_add": what_protected_would_add(
-            chosen_of(found.standings), found.cases, found.plan, found.seed
+            chosen_of(found.standings).out_of_fold, _recipe(found), found.plan, found.seed
         ),
     }
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from service.scoring.arithmetic import FloatArray
 from training.data import Cases, Indices, Outcomes
+from training.intervals import mean_with_interval
 from training.losses import log_losses
 from training.narrowed import on_inputs, widened
 from training.quantiser import Quantiser
@@ -24,7 +25,6 @@ STEADY = 0.6
 # Drop-column tests: for inputs that are not steadily useful, from the least useful on.
 MOST_TESTS = 15
 MOST_FITTED = 100_000
-Z_95 = 1.96
 TREES_IN_A_HALF, TREES_IN_A_FOLD = 50, 80
 QUICK_TREES: dict[str, Any] = {
     "objective": "binary",
@@ -168,9 +168,8 @@ def _tests(
     kept, tested = set(range(table.inputs)), {}
     for position in doubtful:
         added = _row_losses(table, folds, kept - {position}, seed) - everything
-        half = Z_95 * float(added.std()) / float(np.sqrt(len(added)))
-        loss = float(added.mean())
-        tested[position] = _Trial(loss, (loss - half, loss + half), kept=loss - half > 0)
+        loss, interval = mean_with_interval(added)
+        tested[position] = _Trial(loss, interval, kept=interval[0] > 0)
         kept -= set() if tested[position].kept else {position}
         progress(f"tried to leave out {len(tested)} of {len(doubtful)} inputs")
     return tested

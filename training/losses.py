@@ -8,8 +8,6 @@ from service.scoring.arithmetic import FloatArray
 from service.scoring.policy import Costs, Policy
 from training.data import Outcomes
 
-Z_95 = 1.959963984540054
-
 
 def log_losses(outcomes: Outcomes, probabilities: FloatArray) -> FloatArray:
     """Return the log loss of each row (rows,), in nats."""
@@ -24,10 +22,3 @@ def cost_of_decisions(
     decisions = policy.decide_all(probabilities)
     table = np.array([[0.0, costs.false_approve], [costs.review or 0.0] * 2, [costs.false_decline, 0.0]])
     return table[decisions, outcomes]
-
-
-def mean_with_interval(values: FloatArray) -> tuple[float, tuple[float, float]]:
-    """Return the mean of independent values (rows,) and its 95 % interval."""
-    mean = float(values.mean())
-    half = Z_95 * float(values.std()) / float(np.sqrt(len(values)))
-    return mean, (mean - half, mean + half)

@@ -17,7 +17,8 @@ from training.calibrate import case_weights
 from training.data import Cases
 from training.evaluate import Judged
 from training.gates import population_stability
-from training.losses import log_losses, mean_with_interval
+from training.intervals import mean_with_interval
+from training.losses import log_losses
 from training.selection import Standing
 from training.splits import Plan
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,29 +12,41 @@ from service.scoring.arithmetic import FloatArray
 from service.scoring.contract import Column, Contract, Role
 from service.scoring.encoder import Encoder
 from service.scoring.reasons import ReasonText
+from training.candidates import Candidate
 from training.data import Cases
-from training.losses import log_losses, mean_with_interval
+from training.intervals import mean_with_interval
+from training.losses import log_losses
 from training.out_of_fold import OutOfFold, score_out_of_fold
 from training.ranking import Order
-from training.selection import Standing
+from training.recipe import candidate_of
 from training.splits import Fold, Plan, make_folds
 
 
 def what_protected_would_add(
-    chosen: Standing, cases: Cases, plan: Plan, seed: int
+    without: OutOfFold, recipe: Mapping[str, Any], plan: Plan, seed: int
 ) -> dict[str, dict[str, Any]]:
     """Return per protected attribute the change in AUC and log loss, out of fold, if it were an input too.
 
-    The same candidate on the same folds, the first round of them; `interval` is the 95 % interval of the paired
-    change in log loss per row. Nothing of it is shipped.
+    without: the development rows as the chosen candidate scores them; recipe: what it is. The same candidate scores
+    them again on the same folds, the first round of them; `interval` is the 95 % interval of the paired change in
+    log loss per row. Nothing of it is shipped.
     """
+    cases = without.cases
     folds = _first_round(make_folds(cases, plan.development, seed))
-    without = score_out_of_fold(chosen.candidate, cases, folds, seed)
-    return {
-        column.name: _change(without, score_out_of_fold(chosen.candidate, _with(cases, column), folds, seed))
-        for column in cases.use_case.contract.of_role(Role.PROTECTED)
-        if not np.isnan(cases.values[column.name]).all()
-    }
+    first = replace(without, raw_scores=without.raw_scores[:1])
+    found = {}
+    for column in cases.use_case.contract.of_role(Role.PROTECTED):
+        if not np.isnan(cases.values[column.name]).all():
+            wider = _with(cases, column)
+            candidate = _candidate(recipe, column.name, wider.use_case.contract.inputs)
+            found[column.name] = _change(first, score_out_of_fold(candidate, wider, folds, seed))
+    return found
+
+
+def _candidate(recipe: Mapping[str, Any], more: str, inputs: Sequence[str]) -> Candidate:
+    # One that was fitted on some of the inputs sees the attribute beside those, wherever it stands.
+    kept = recipe["inputs"]
+    return candidate_of({**recipe, "inputs": None if kept is None else [*kept, more]}, inputs)
 
 
 def _first_round(folds: Sequence[Fold]) -> list[Fold]:

@@ -12,7 +12,7 @@ from service.scoring.arithmetic import FloatArray
 from service.scoring.policy import Policy
 from training.candidates import Candidate
 from training.evaluate import Judged, metrics
-from training.losses import mean_with_interval
+from training.intervals import mean_with_interval
 from training.out_of_fold import OutOfFold
 from training.policies import least_cost_policy
 from training.use_case import Objective
@@ -77,9 +77,11 @@ def chosen_of(standings: Sequence[Standing]) -> Standing:
     return next(item for item in standings if item.chosen)
 
 
-def judged_out_of_fold(out: OutOfFold, population: str) -> Judged:
+def judged_out_of_fold(out: OutOfFold) -> Judged:
     """Return the rows with their probabilities, ready to be judged under the policy of least cost for them."""
-    costs, calibrator = out.cases.use_case.costs, out.calibrated.calibrator
+    costs, calibrator, rounds = out.cases.use_case.costs, out.calibrated.calibrator, len(out.raw_scores)
+    times = "once" if rounds == 1 else f"{rounds} times"
+    population = f"{len(out.rows)} rows, each scored {times} by a fit that did not see it"
     return Judged(
         population, out.outcomes, out.probabilities, least_cost(out), costs, out.weights, calibrator
     )
@@ -92,7 +94,7 @@ def least_cost(out: OutOfFold) -> Policy:
 
 
 def _standing(candidate: Candidate, out: OutOfFold) -> Standing:
-    judged = judged_out_of_fold(out, "out of fold")
+    judged = judged_out_of_fold(out)
     name = ROW_LOSS[out.cases.use_case.objective]
     losses = np.mean([rows[name] for rows in judged.row_figures], axis=0) * _relative(judged.weight)
     size = sum(map(len, out.last_fit.to_files().values())) if candidate.servable else None

@@ -18,7 +18,7 @@ from training.latency import record_microseconds
 from training.out_of_fold import score_out_of_fold
 from training.procedure import Procedure, judge_procedure
 from training.progress import Progress, part, silent
-from training.selection import Standing, chosen_of, compare, least_cost
+from training.selection import Standing, chosen_of, compare, judged_out_of_fold, least_cost
 from training.splits import Fold, make_folds, plan_split
 from training.trial import Trial
 from training.tune import Budget, Search, search
@@ -43,7 +43,7 @@ class Trained:
     """A training's result: the bundle's files, the scorer that they hold, and what was found on the way.
 
     `measured` depends on the machine and stands outside the bundle: microseconds for one record, by candidate.
-    `card` are the model card's files by name, where it was rendered.
+    `gates` are all gates' results, where they were asked; `card` the model card's files by name, where it was rendered.
     """
 
     files: dict[str, bytes]
@@ -53,6 +53,7 @@ class Trained:
     trials: list[Trial]
     procedure: Procedure
     measured: Mapping[str, Any]
+    gates: Sequence[Mapping[str, Any]] = ()
     card: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -79,19 +80,19 @@ def train(
     progress("candidates compared", 0.65)
     every_row = make_folds(cases, np.arange(cases.rows, dtype=np.intp), seed)
     out = score_out_of_fold(chosen.candidate, cases, every_row, seed)
-    policy = least_cost(out)
+    shipped = judged_out_of_fold(out)
     procedure = judge_procedure(cases, plan, chosen, least_cost(chosen.out_of_fold), seed)
     progress("judged on untouched rows", 0.8)
     findings = Findings(
-        cases, plan, standings, found, procedure, out, policy, selection, options.thorough, seed
+        cases, plan, standings, found, procedure, out, shipped, selection, options.thorough, seed
     )
     evidence = evidence_of(findings)
     progress("evidence gathered", 0.95)
     files = bundle_files(
         cases.use_case.contract,
         chosen.candidate.predictor(cases.matrix, cases.outcomes, cases.levels, seed),
-        out.calibrated.calibrator,
-        policy,
+        shipped.calibrator,
+        shipped.policy,
         cases.use_case.reasons,
         procedure.profile,
         evidence,

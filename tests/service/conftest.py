@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from service.errors import ModelRefused
+from service.model_store import load_scorer
 from service.scoring.bundle import version_of
 from service.scoring.scorer import Scorer
 from tests.processes import Home
 from training.train import Trained
 
 STORED = "loan_approval"
+LABELS = {"use_case": STORED}
 CHECKOUT = Path(__file__).resolve().parents[2]
 FAULTY_INCOME = 666_000
 SECRET = "secret of the server"
@@ -87,3 +90,15 @@ def folder(store: Path, files: dict[str, bytes]) -> Iterator[Path]:
     place.mkdir(parents=True)
     for name, content in kept.items():
         (place / name).write_bytes(content)
+
+
+def loaded(store: Path) -> str:
+    """Return the tag of the champion that the store gives."""
+    return load_scorer(STORED, store).tag
+
+
+def refusal(store: Path, name: str | None = STORED) -> str:
+    """Return what the store says in refusing a model."""
+    with pytest.raises(ModelRefused) as refused:
+        load_scorer(name, store)
+    return str(refused.value)

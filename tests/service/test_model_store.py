@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import ModelRefused, NoSuchModel
+from service.errors import NoSuchModel
 from service.model_store import (
     BENTOML_FILE,
     Champion,
@@ -26,20 +26,8 @@ from service.scoring.bundle import MANIFEST, scorer_from_files, version_of
 from service.scoring.errors import BundleInvalid
 from service.scoring.schema import example_record
 from tests.processes import PROGRAMS, Home, free_port, post
-from tests.service.conftest import STORED
+from tests.service.conftest import STORED, loaded, refusal
 from training.train import Trained
-
-LABELS = {"use_case": STORED}
-
-
-def loaded(store: Path) -> str:
-    return load_scorer(STORED, store).tag
-
-
-def refusal(store: Path, name: str | None = STORED) -> str:
-    with pytest.raises(ModelRefused) as refused:
-        load_scorer(name, store)
-    return str(refused.value)
 
 
 @contextmanager

@@ -13,27 +13,13 @@ from service.model_store import (
     Champion,
     champion,
     champions,
-    load_scorer,
     read_folder,
     save_bundle,
     set_champion,
 )
 from service.scoring.bundle import MANIFEST, RUN, version_of
 from service.scoring.errors import BundleInvalid
-from tests.service.conftest import STORED
-
-LABELS = {"use_case": STORED}
-
-
-def loaded(store: Path) -> str:
-    return load_scorer(STORED, store).tag
-
-
-def refusal(store: Path, name: str | None = STORED) -> str:
-    with pytest.raises(ModelRefused) as refused:
-        load_scorer(name, store)
-    return str(refused.value)
-
+from tests.service.conftest import LABELS, STORED, loaded, refusal
 
 # Saving
 

@@ -83,6 +83,10 @@ def test_every_command_is_in_the_readme() -> None:
     from training.cli import app
 
     names = {item.name or str(item.callback.__name__) for item in app.registered_commands if item.callback}
+    for group in app.registered_groups:
+        commands = group.typer_instance.registered_commands if group.typer_instance else []
+        names |= {f"{group.name} {item.name or item.callback.__name__}" for item in commands if item.callback}
+    assert {"train", "policy make"} <= names
     assert [name for name in sorted(names) if f"aval {name}" not in readme] == []
 
 

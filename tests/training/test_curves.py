@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from service.scoring.policy import Costs, Policy, policy_from_costs
-from training.curves import POINTS, cost_by_cut_off, curves, reliability, wilson
+from training.curves import POINTS, cost_by_cut_off, curves, reliability
+from training.intervals import wilson
 from training.losses import cost_of_decisions
 
 COSTS = Costs(false_approve=5.0, false_decline=1.0)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -297,20 +296,13 @@ def test_the_command_prints_the_statistics_as_json(
     assert (printed["rows"], printed["generated"], printed["source"]) == (300, False, "cases.csv")
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium to look with")
-def test_no_word_of_the_page_lies_outside_it(tmp_path: Path, fraud_page: str) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_no_word_of_the_page_lies_outside_it(tmp_path: Path, fraud_page: str, browser: Any) -> None:
     (tmp_path / "page.html").write_text(fraud_page, "utf-8")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        for width in (390, 1_200):
-            page = browser.new_page(viewport={"width": width, "height": 900})
-            page.goto((tmp_path / "page.html").as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-        browser.close()
+    for width in (390, 1_200):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.goto((tmp_path / "page.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.close()
 
 
 def test_the_real_credit_file_shows_its_known_rates(real_data: Path) -> None:

@@ -8,13 +8,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 from service.scoring.policy import Costs, policy_from_costs
 from training.calibrate import case_weights
-from training.evaluate import (
-    Judged,
-    expected_calibration_error,
-    intervals,
-    judge,
-    metrics,
-)
+from training.calibration_report import expected_calibration_error
+from training.evaluate import Judged, intervals, judge, metrics
 
 COSTS = Costs(false_approve=5.0, false_decline=1.0, review=0.4)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.scoring.arithmetic import FloatArray
 from training.calibration_report.accuracy import accuracy
-from training.calibration_report.chance import calibration_error
+from training.calibration_report.chance import calibration_error, expected_calibration_error
 from training.calibration_report.goodness import hosmer_lemeshow, spiegelhalter
 from training.calibration_report.grades import grade_tests
 from training.calibration_report.judged import judged
@@ -57,4 +57,4 @@ def calibration_report(
     }
 
 
-__all__ = ["calibration_report"]
+__all__ = ["calibration_report", "expected_calibration_error"]

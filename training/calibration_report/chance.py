@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
-from training.calibration_report.judged import Judged
+from training.calibration_report.judged import Judged, judged
+from training.data import Outcomes
 
 DRAWS = 500
 SEED = 0
@@ -40,19 +41,26 @@ def calibration_error(given: Judged, sample: Judged) -> dict[str, Any]:
     }
 
 
-def _error(judged: Judged) -> float:
-    gaps = (judged.probabilities - judged.outcomes) * judged.weights
-    return float(np.abs(np.add.reduceat(gaps, judged.equal_bins())).sum() / judged.weights.sum())
+def expected_calibration_error(
+    outcomes: Outcomes, probabilities: FloatArray, weights: FloatArray | None = None
+) -> float:
+    """Return the mean gap between P(bad) and bad rate over ten bins of equal count, each weighted by its rows."""
+    return _error(judged(outcomes, probabilities, weights))
 
 
-def _by_chance(judged: Judged) -> FloatArray:
+def _error(rows: Judged) -> float:
+    gaps = (rows.probabilities - rows.outcomes) * rows.weights
+    return float(np.abs(np.add.reduceat(gaps, rows.equal_bins())).sum() / rows.weights.sum())
+
+
+def _by_chance(rows: Judged) -> FloatArray:
     """Return the error (draws,) of outcomes that are drawn from the probabilities."""
-    starts = judged.equal_bins()
-    parts = list(zip(starts, [*starts[1:], judged.rows], strict=True))
+    starts = rows.equal_bins()
+    parts = list(zip(starts, [*starts[1:], rows.rows], strict=True))
     rng = np.random.default_rng(SEED)
     bad = np.empty((DRAWS, len(starts)))
     for draw in range(DRAWS):
-        happened = rng.random(judged.rows) < judged.probabilities
+        happened = rng.random(rows.rows) < rows.probabilities
         bad[draw] = [np.count_nonzero(happened[start:end]) for start, end in parts]
-    errors: FloatArray = np.abs(bad - np.add.reduceat(judged.probabilities, starts)).sum(axis=1) / judged.rows
+    errors: FloatArray = np.abs(bad - np.add.reduceat(rows.probabilities, starts)).sum(axis=1) / rows.rows
     return errors

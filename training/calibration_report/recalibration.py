@@ -8,9 +8,9 @@ import numpy as np
 
 from service.scoring.arithmetic import FloatArray, log_odds
 from training.calibration_report.judged import Judged
+from training.intervals import Z_95
 from training.logistic_fit import LogisticFit, fit_logistic
 
-Z_95 = 1.959963984540054
 # Far fainter than a prior anybody could hold, and enough to keep the search finite.
 _PULL = 1e-6
 

@@ -17,6 +17,9 @@ from training.console_promotion import say_gates
 from training.use_cases import find_use_case, name_of
 
 if TYPE_CHECKING:
+    from training.data import Cases
+    from training.registry import Registry
+    from training.registry import Version as Registered
     from training.train import Options, Trained
 
 GENERATED_ROWS = 20_000
@@ -36,7 +39,7 @@ def train(  # noqa: PLR0913, PLR0917  # one argument per option
         typer.Option(min=0.0, help="stop searching after so long; results then depend on the machine"),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="two candidates, no search: under half a minute")
+        bool, typer.Option("--quick", help="two candidates, no search: a look in well under a minute")
     ] = False,
     select_inputs: Annotated[
         bool, typer.Option("--select-inputs", help="try the best with fewer inputs too")
@@ -48,10 +51,7 @@ def train(  # noqa: PLR0913, PLR0917  # one argument per option
     Ctrl-C during the search ends it and keeps what was found.
     """
     from training.data import generate_cases, keep_snapshot, read_cases
-    from training.gatekeeper import judge_gates
-    from training.lineage import lineage
     from training.registry import Registry
-    from training.train import train as train_cases
 
     case, settings = find_use_case(use_case), Settings.from_environment()
     registry = Registry(settings)
@@ -60,29 +60,42 @@ def train(  # noqa: PLR0913, PLR0917  # one argument per option
     cases = read_cases(case, data) if data else generate_cases(case, rows, seed)
     keep_snapshot(cases, settings.home / "data")
     options = _options(int(cases.outcomes.sum()), trials, minutes, quick, select_inputs)
-    with progress_bar(f"training {case.name}") as step:
-        trained = train_cases(cases, seed, options, step)
-        step("judging gates", 1.0)
-        gates = judge_gates(trained.scorer, case, settings, cases)
-        step("recording in MLflow", 1.0)
-        noted = {**lineage(), **trained.measured, "gates": gates}
-        version = registry.record(replace(trained, card=_card(trained, noted)), noted)
+    version, gates = _train(cases, seed, options, registry)
     if as_json:
-        body: dict[str, Any] = {"model": version.tag, "version": version.number, **trained.measured}
-        say_json({**body, **version.evidence, "gates": gates})
+        said = {"model": version.tag, "version": version.number, "measured": version.run["measured"]}
+        say_json({**said, **version.evidence, "gates": gates})
         return
-    say_training(version.evidence, trained.measured)
+    say_training(version.evidence, version.run["measured"])
     say_gates(gates)
     say(f"registered {version.tag} as version {version.number}, alias challenger")
     say(f"next: aval card {use_case}; aval promote {use_case}")
 
 
-def _card(trained: Trained, noted: Mapping[str, Any]) -> dict[str, bytes]:
+def _train(
+    cases: Cases, seed: int, options: Options, registry: Registry
+) -> tuple[Registered, list[dict[str, Any]]]:
+    """Train, ask the gates, and record it all; returns the registered version and what the gates said."""
+    from training.gatekeeper import judge_gates
+    from training.lineage import lineage
+    from training.train import train as train_cases
+
+    with progress_bar(f"training {cases.use_case.name}") as step:
+        trained = train_cases(cases, seed, options, step)
+        step("judging gates", 1.0)
+        gates = judge_gates(trained.scorer, cases.use_case, registry.settings, cases)
+        step("recording in MLflow", 1.0)
+        where = lineage()
+        trained = replace(trained, gates=gates, card=_card(trained, where))
+        return registry.record(trained, where), gates
+
+
+def _card(trained: Trained, where: Mapping[str, Any]) -> dict[str, bytes]:
     from service.scoring.bundle import CARD, CARD_TEXT
     from training.model_card import render_card
 
     name, version = trained.cases.use_case.name, trained.scorer.version
-    card = render_card(trained.files, use_case=name, version=version, run=noted)
+    run = {**where, "measured": trained.measured}
+    card = render_card(trained.files, use_case=name, version=version, run=run)
     return {CARD: card.html.encode(), CARD_TEXT: card.markdown.encode()}
 
 
@@ -110,4 +123,5 @@ def leaderboard(use_case: UseCaseName, version: Version = None, as_json: AsJson 
         return
     say(f"{found.tag}, version {found.number}")
     evidence = found.evidence
-    say_candidates(evidence["candidates"], evidence["objective"], found.run.get("record_microseconds", {}))
+    measured = found.run.get("measured", {})
+    say_candidates(evidence["candidates"], evidence["objective"], measured.get("record_microseconds", {}))

@@ -9,9 +9,7 @@ from statistics import NormalDist
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
-
-Interval = tuple[float, float]
-Z_95 = NormalDist().inv_cdf(0.975)
+from training.intervals import Z_95, Interval, wilson
 
 
 @dataclass(frozen=True)
@@ -23,10 +21,7 @@ class Share:
 
     def interval(self, z: float = Z_95) -> Interval:
         """Return the score interval (Wilson, 1927)."""
-        center = (self.value + z * z / (2 * self.rows)) / (1 + z * z / self.rows)
-        half = sqrt(self.value * (1 - self.value) / self.rows + (z / (2 * self.rows)) ** 2)
-        half *= z / (1 + z * z / self.rows)
-        return max(0.0, center - half), min(1.0, center + half)
+        return wilson(self.value, self.rows, z)
 
 
 def share(hits: np.ndarray, weights: FloatArray) -> Share | None:

@@ -16,8 +16,6 @@ from service.scoring.policy import DECISIONS, Decision
 from training.data import Outcomes
 from training.fairness.groups import UNKNOWN
 from training.fairness.intervals import (
-    Z_95,
-    Interval,
     Share,
     auc_interval,
     difference_interval,
@@ -27,6 +25,7 @@ from training.fairness.intervals import (
     ratio_interval,
     share,
 )
+from training.intervals import Z_95, Interval
 
 LEAST_ROWS = 50
 LEAST_OF_AN_OUTCOME = 10

@@ -17,7 +17,7 @@ from training.model_card.document import (
     entries,
     part,
 )
-from training.model_card.numerals import count, interval, share
+from training.model_card.numerals import count, figure, interval, share
 from training.model_card.probability_plots import reliability_plot
 from training.model_card.records import sentence, text_of
 from training.model_card.subject import JUDGEMENT_NAMES, Subject
@@ -40,13 +40,31 @@ def calibration(subject: Subject) -> Section:
         facts += [
             (sentence(name), text_of(value)) for name, value in shipped.items() if isinstance(value, float)
         ]
-    blocks: list[Block] = [Facts(facts)]
+    blocks: list[Block] = [
+        Facts(facts),
+        *_tried(entries(subject.evidence, "shipped", "calibrators", "tried")),
+    ]
     if plots := [plot for name in subject.judgements if (plot := _reliability(subject, name))]:
         blocks.append(Plots(plots))
     for name, judgement in subject.judgements.items():
         blocks += _bins(name, entries(judgement, "curves", "reliability"))
     reports = {name: part(judgement, "calibration") for name, judgement in subject.judgements.items()}
     return Section("calibration", "Calibration", [*blocks, *report_blocks(reports)])
+
+
+def _tried(tried: Sequence[Mapping[str, Any]]) -> list[Block]:
+    rows = [
+        (
+            METHODS.get(str(item["method"]), str(item["method"])),
+            figure(item.get("log_loss")),
+            figure(item.get("gain")),
+            figure(item.get("standard_error")),
+            "yes" if item.get("helps") else "no",
+        )
+        for item in tried
+    ]
+    columns = ("Calibrator", "Log loss, out of fold", "Gain over none", "Standard error", "Helps")
+    return [Table("Calibrators that were tried", columns, rows)] if rows else []
 
 
 def _reliability(subject: Subject, name: str) -> Plot | None:

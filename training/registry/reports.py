@@ -21,7 +21,7 @@ def reports_of(trained: Trained) -> dict[str, bytes]:
     evidence = trained.scorer.evidence
     files = {
         "evidence.json": canonical_json(evidence),
-        "gates.json": canonical_json(evidence.get("gates", [])),
+        "gates.json": canonical_json(list(trained.gates) or evidence.get("gates", [])),
     }
     if decisions := evidence["shipped"].get("curves", {}).get("decisions"):
         files["confusion_matrix.json"] = canonical_json(confusion_matrix(decisions))

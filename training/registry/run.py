@@ -46,6 +46,7 @@ def log_training(client: MlflowClient, run_id: str, trained: Trained, lineage: M
         "run_id": run_id,
         "data_source": trained.cases.source,
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "measured": trained.measured,
         **lineage,
     }
     files = {**trained.files, RUN: json.dumps(run, indent=1).encode()}
