@@ -3,44 +3,104 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from service.errors import WrongUse
+
+WhenDown = Literal["closed", "open"]
+LOOPBACK = "127.0.0.1"
+# Fewer would refuse what a load balancer with ordinary connection pools sends.
+LEAST_CONCURRENCY = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where things are and what to serve.
+    """Where things are, what to serve, and who may ask.
 
     model: use case or `use_case:version` to serve, None for the store's only champion (AVAL_MODEL).
     home: local state such as the MLflow database (AVAL_HOME, `./.aval`).
     bentoml_home: BentoML's own folder, which holds the model store (BENTOML_HOME, `~/bentoml`).
     tracking_uri: MLflow tracking server (MLFLOW_TRACKING_URI, SQLite in `home`).
     largest_body: bytes that a request may have (AVAL_MAX_BODY, 1 MiB).
+    decision_log: SQLAlchemy URL of the decision log (AVAL_DECISION_LOG, SQLite in `home`), None for `off`.
+    log_down: what happens while it is down: `closed` answers 503, `open` keeps decisions in `spool` until it is back
+    (AVAL_DECISION_LOG_DOWN, `closed`).
+    spool: folder for such decisions (AVAL_SPOOL, `spool` in `home`).
+    api_keys: file of hashed keys (AVAL_API_KEYS), None for no keys.
+    host: address to listen on where `bentoml serve` is given none (AVAL_HOST, this machine alone).
+    without_keys: whether other addresses are served without keys too (AVAL_WITHOUT_KEYS, `no`).
+    workers: processes that answer (AVAL_WORKERS, 1).
+    concurrency: requests that a worker holds at once; more are told to come back (AVAL_CONCURRENCY, 128).
+    shadow: a second bundle that scores the same records unseen (AVAL_SHADOW), None for no shadow.
+    cors_origins: origins whose pages may ask (AVAL_CORS_ORIGINS, separated by commas; none).
+    request_log: whether every request has a line of JSON on standard output (AVAL_REQUEST_LOG, `yes`).
     """
 
     model: str | None
     home: Path
     bentoml_home: Path
-    tracking_uri: str
+    tracking_uri: str = field(repr=False)
+    # Their passwords belong in no log and no message.
+    decision_log: str | None = field(repr=False)
+    spool: Path
     largest_body: int = 2**20
+    log_down: WhenDown = "closed"
+    api_keys: Path | None = None
+    host: str = LOOPBACK
+    without_keys: bool = False
+    workers: int = 1
+    concurrency: int = 128
+    shadow: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    request_log: bool = True
 
     @classmethod
     def from_environment(cls) -> Settings:
         """Read the settings; every one has a default. Raises `WrongUse` for one that cannot be read."""
         home = Path(os.environ.get("AVAL_HOME") or ".aval").expanduser().absolute()
         bentoml_home = os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
+        log = os.environ.get("AVAL_DECISION_LOG") or f"sqlite:///{home / 'decisions.db'}"
+        keys = os.environ.get("AVAL_API_KEYS")
         return cls(
             model=os.environ.get("AVAL_MODEL") or None,
             home=home,
             bentoml_home=Path(bentoml_home).absolute(),
             tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
-            largest_body=_positive("AVAL_MAX_BODY", os.environ.get("AVAL_MAX_BODY") or str(2**20)),
+            decision_log=None if log == "off" else log,
+            spool=Path(os.environ.get("AVAL_SPOOL") or home / "spool").expanduser().absolute(),
+            largest_body=_count("AVAL_MAX_BODY", 2**20, "number of bytes"),
+            log_down=_log_down(),
+            api_keys=Path(keys).expanduser().absolute() if keys else None,
+            host=os.environ.get("AVAL_HOST") or LOOPBACK,
+            without_keys=_switch("AVAL_WITHOUT_KEYS", "no"),
+            workers=_count("AVAL_WORKERS", 1, "number of processes"),
+            concurrency=_count("AVAL_CONCURRENCY", 128, "number of requests", LEAST_CONCURRENCY),
+            shadow=os.environ.get("AVAL_SHADOW") or None,
+            cors_origins=tuple(os.environ.get("AVAL_CORS_ORIGINS", "").replace(",", " ").split()),
+            request_log=_switch("AVAL_REQUEST_LOG", "yes"),
         )
 
 
-def _positive(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 12 and int(text)):
-        raise WrongUse(f"{name}={text!r} is not a number of bytes; it must be a whole number above 0")
+def _log_down() -> WhenDown:
+    text = os.environ.get("AVAL_DECISION_LOG_DOWN") or "closed"
+    for allowed in get_args(WhenDown):
+        if text == allowed:
+            found: WhenDown = allowed
+            return found
+    raise WrongUse(f"AVAL_DECISION_LOG_DOWN={text!r} is not one of: closed, open")
+
+
+def _switch(name: str, default: str) -> bool:
+    text = os.environ.get(name) or default
+    if text not in ("yes", "no"):
+        raise WrongUse(f"{name}={text!r} is not one of: yes, no")
+    return text == "yes"
+
+
+def _count(name: str, default: int, unit: str, least: int = 1) -> int:
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 12 and int(text) >= least):
+        raise WrongUse(f"{name}={text!r} is not a {unit}; it must be a whole number from {least} up")
     return int(text)

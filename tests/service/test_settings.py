@@ -13,9 +13,8 @@ def test_a_body_limit_that_is_no_number_of_bytes_is_refused(
     monkeypatch.setenv("AVAL_MAX_BODY", text)
     with pytest.raises(WrongUse) as caught:
         Settings.from_environment()
-    assert (
-        str(caught.value)
-        == f"AVAL_MAX_BODY={text!r} is not a number of bytes; it must be a whole number above 0"
+    assert str(caught.value) == (
+        f"AVAL_MAX_BODY={text!r} is not a number of bytes; it must be a whole number from 1 up"
     )
 
 
