@@ -11,6 +11,7 @@ import numpy as np
 from service.scoring.arithmetic import FloatArray
 from service.scoring.contract import Column, Contract, Role
 from service.scoring.encoder import Encoder
+from service.scoring.language import Language
 from service.scoring.reasons import ReasonText
 from training.candidates import Candidate
 from training.data import Cases
@@ -67,9 +68,13 @@ def _with(cases: Cases, column: Column) -> Cases:
     contract = use_case.contract.model_copy(update={"columns": columns})
     # A copy made by pydantic keeps what was derived from the old columns.
     contract = Contract.model_validate(contract.model_dump())
-    reasons = {**use_case.reasons, column.name: ReasonText("PROTECTED", column.name)}
+    reasons = {**use_case.reasons, column.name: _reason(column, contract.language)}
     wider = replace(use_case, contract=contract, reasons=reasons)
     return replace(cases, use_case=wider, matrix=Encoder(contract).encode_table(cases.values))
+
+
+def _reason(column: Column, language: Language) -> ReasonText:
+    return ReasonText("PROTECTED", column.name, "" if language == "en" else column.name)
 
 
 def _change(without: OutOfFold, with_it: OutOfFold) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from service.scoring.contract import (
     Outcome,
     Role,
 )
+from service.scoring.language import Language
 from service.scoring.policy import Costs
 from service.scoring.reasons import ReasonText
 
@@ -95,10 +96,10 @@ class UseCase:
     """A use case: its contract, costs, reason texts, split and a generator of realistic records.
 
     `generate(rng, rows)` returns a table as a file of past cases would hold it: every column of the contract, the
-    outcome in its own coding, nulls where the real data have them. `reasons` has one text per input. `group` names
-    the id column whose rows stay together under `Split.GROUPED`. `known_after_decision` names features that exist
-    only once somebody has decided. `population_bad_rate` is the bad rate in nature, where the cases are a sample
-    that was drawn by outcome.
+    outcome in its own coding, nulls where the real data have them. `reasons` has one text per input, in English and
+    in the contract's language. `group` names the id column whose rows stay together under `Split.GROUPED`.
+    `known_after_decision` names features that exist only once somebody has decided. `population_bad_rate` is the bad
+    rate in nature, where the cases are a sample that was drawn by outcome.
     """
 
     contract: Contract
@@ -119,6 +120,7 @@ class UseCase:
     def __post_init__(self) -> None:
         if missing := [name for name in self.contract.inputs if name not in self.reasons]:
             raise ValueError(f"{self.name}: no reason text for {', '.join(missing)}")
+        self._expect_reasons_in(self.contract.language)
         times = [column.name for column in self.contract.of_role(Role.TIME)]
         if self.split is Split.TIME and not times:
             raise ValueError(f"{self.name}: a split by time needs a column of role time")
@@ -136,6 +138,24 @@ class UseCase:
             raise ValueError(
                 f"{self.name}: population_bad_rate={self.population_bad_rate} is not between 0 and 1"
             )
+
+    def _expect_reasons_in(self, language: Language) -> None:
+        for name in self.contract.inputs:
+            reason = self.reasons[name]
+            if language != "en" and not reason.local:
+                raise ValueError(
+                    f"{self.name}: the reason {reason.code} of {name} has no text in {language!r}"
+                )
+            if language == "en" and reason.local:
+                raise ValueError(
+                    f"{self.name}: the reason {reason.code} of {name} has a second text, {reason.local!r}, "
+                    "and the contract no second language: declare it"
+                )
+
+    @property
+    def language(self) -> Language:
+        """The language of the people whom it is about; every text is in it, besides English."""
+        return self.contract.language
 
     @property
     def name(self) -> str:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from training.use_case import About, Contract, Requirements, UseCase
+from service.scoring.language import Language
+from training.use_case import About, Column, Contract, Requirements, UseCase
 
 PRE_APPROVAL = "pre_approval"
+# What the English texts say of a variant, in the languages that a contract can have besides.
+_BEFORE: dict[Language, str] = {"es": ", antes de la aprobación", "pt": ", antes da aprovação"}
+_LEFT_OUT: dict[Language, str] = {
+    "es": " Esta variante no sabe más que una solicitud: acepta y no mira",
+    "pt": " Esta variante não sabe mais do que um pedido: aceita e não considera",
+}
 
 
 def variants(use_case: UseCase) -> dict[str, UseCase]:
@@ -44,14 +51,26 @@ def _contract(contract: Contract, left_out: tuple[str, ...]) -> Contract:
     names = ", ".join(left_out)
     return Contract(
         use_case=f"{contract.use_case}_{PRE_APPROVAL}",
+        language=contract.language,
         title=f"{contract.title}, before approval",
+        local_title=_in_language(contract, contract.local_title, _BEFORE, ""),
         description=f"{contract.description} This variant knows no more than an application does: "
         f"it takes {names} where they are sent, and does not look at them.".lstrip(),
-        columns=tuple(column for column in contract.columns if column.name not in left_out),
+        local_description=_in_language(contract, contract.local_description, _LEFT_OUT, f" {names}."),
+        columns=tuple(_alone(column, left_out) for column in contract.columns if column.name not in left_out),
         derived=tuple(item for item in contract.derived if not set(item.of) & set(left_out)),
         ignored=(*contract.ignored, *left_out),
         outcome=contract.outcome,
     )
+
+
+def _alone(column: Column, left_out: tuple[str, ...]) -> Column:
+    """Return the column, following no other if one that it follows is left out."""
+    return column.model_copy(update={"follows": ()}) if set(column.follows) & set(left_out) else column
+
+
+def _in_language(contract: Contract, text: str, added: dict[Language, str], end: str) -> str:
+    return "" if contract.language == "en" else f"{text}{added[contract.language]}{end}".lstrip()
 
 
 def _about(about: About, left_out: tuple[str, ...]) -> About:

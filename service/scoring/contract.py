@@ -10,6 +10,8 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from service.scoring.language import Language, check_texts
+
 Level: TypeAlias = str | int
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -48,14 +50,20 @@ class Column(Frozen):
     """One column: its type, role, unit and the values that are possible in it.
 
     `minimum` and `maximum` (inclusive) are hard limits: what lies outside cannot be true. They are not the
-    extremes that a sample happened to show. `null_level` names the level that a null stands for.
+    extremes that a sample happened to show. `null_level` names the level that a null stands for. `local_` texts say
+    the same in the contract's language. What nobody can change before asking again (the past, what others decide)
+    is not `changeable`; a column that `follows` a numerator and a denominator is their ratio, stated by the sender.
     """
 
     name: str
     type: ColumnType
     role: Role = Role.FEATURE
+    title: str = ""
+    local_title: str = ""
     description: str = ""
+    local_description: str = ""
     unit: str = ""
+    local_unit: str = ""
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
     levels: tuple[Level, ...] = ()
@@ -64,6 +72,8 @@ class Column(Frozen):
     required: bool = True
     missing_markers: tuple[str, ...] = ()
     example: Scalar = None
+    changeable: bool = True
+    follows: tuple[()] | tuple[str, str] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -125,7 +135,10 @@ class Derived(Frozen):
     name: str
     operation: Operation
     of: tuple[str, ...]
+    title: str = ""
+    local_title: str = ""
     description: str = ""
+    local_description: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -153,11 +166,15 @@ class Contract(Frozen):
     """Everything that a record of one use case may contain, in the order in which it is documented.
 
     `ignored` columns may be present and are not looked at; `also_at` are further paths that answer as `/predict`.
+    Texts are in English; where `language`, that of the people it is about, is another, every `local_` text is there.
     """
 
     use_case: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    language: Language = "en"
     title: str
+    local_title: str = ""
     description: str = ""
+    local_description: str = ""
     columns: tuple[Column, ...]
     derived: tuple[Derived, ...] = ()
     ignored: tuple[str, ...] = ()
@@ -182,6 +199,23 @@ class Contract(Frozen):
                 raise ValueError(f"{item.name} is derived from {unknown[0]!r}, which is no {kind}")
         if not self.features:
             raise ValueError("a contract needs at least one feature")
+        for column in self.columns:
+            self._expect_ratio_of_features(column)
+        return self
+
+    def _expect_ratio_of_features(self, column: Column) -> None:
+        free = [item.name for item in self.features if item.is_numeric and not item.follows]
+        if unknown := [name for name in column.follows if name not in free]:
+            raise ValueError(
+                f"{column.name} follows {unknown[0]!r}, which is no number among the features that stand by themselves"
+            )
+        if column.follows and not (column in self.features and column.type is ColumnType.NUMBER):
+            raise ValueError(f"{column.name}: only a number among the features can follow others")
+
+    @model_validator(mode="after")
+    def _speaks_its_language(self) -> Self:
+        described: tuple[Column | Derived, ...] = (*self.columns, *self.derived)
+        check_texts(self.language, {"the contract": self, **{item.name: item for item in described}})
         return self
 
     @cached_property
@@ -202,6 +236,11 @@ class Contract(Frozen):
     def of_role(self, role: Role) -> tuple[Column, ...]:
         """Columns of one role, in order."""
         return tuple(column for column in self.columns if column.role is role)
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """The languages that all texts are in, English first."""
+        return ("en",) if self.language == "en" else ("en", self.language)
 
     @cached_property
     def version(self) -> str:

@@ -1,4 +1,11 @@
-"""Why a case was not approved: contributions of its inputs to the log-odds, and their declared texts."""
+"""Why a case was not approved: contributions of its inputs to the log-odds, and their declared texts.
+
+A reason is a fact about the applicant that raised the risk. Protected columns are no inputs, so they are none; and an
+input that the record leaves null (absent, not known, not to be derived) is none either, however much that raised the
+risk: a creditor must state the specific principal reasons (12 CFR 1002.9(b)(2)), and what is not known is answered
+by asking for it (1002.9(c)), not by a refusal because of it. A level that stands for null counts as null, because the
+record does not tell the two apart. `/explain` shows what such inputs contributed all the same.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from service.scoring.contract import Contract
 from service.scoring.errors import BundleInvalid, expect_keys
 
 MOST_REASONS = 4
@@ -15,10 +23,15 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class ReasonText:
-    """The code and the sentence that name an input, or several inputs that share a code."""
+    """The code and the sentence that name an input, or several inputs that share a code.
+
+    `local` says the same in the contract's language, where that is not English. Inputs that go up and down together
+    share a code, lest one fact be two reasons.
+    """
 
     code: str
     text: str
+    local: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +44,13 @@ class Reason:
 
 
 def reasons_for(
-    inputs: Sequence[str], contributions: Sequence[float], texts: Mapping[str, ReasonText]
+    inputs: Sequence[str],
+    contributions: Sequence[float],
+    texts: Mapping[str, ReasonText],
+    *,
+    local: bool = False,
 ) -> tuple[Reason, ...]:
-    """Return at most four reasons that raised the log-odds of bad, the strongest first.
+    """Return at most four reasons that raised the log-odds of bad, the strongest first, in English or `local`.
 
     Inputs of one code count together; the input named is the strongest of them. Ties keep the inputs' order.
     """
@@ -46,7 +63,25 @@ def reasons_for(
             strongest[code] = (value, name)
     raising = sorted((code for code in total if total[code] > ROUNDING), key=lambda code: -total[code])
     named = [strongest[code][1] for code in raising[:MOST_REASONS]]
-    return tuple(Reason(texts[name].code, name, texts[name].text) for name in named)
+    chosen = [(name, texts[name]) for name in named]
+    return tuple(Reason(text.code, name, (local and text.local) or text.text) for name, text in chosen)
+
+
+def nulls_of(contract: Contract) -> tuple[float, ...]:
+    """Return per input the encoded value that means null: the null level's position, NaN elsewhere."""
+    levels = [
+        float("nan") if column.null_level is None else float(column.levels.index(column.null_level))
+        for column in contract.features
+    ]
+    return (*levels, *[float("nan")] * len(contract.derived))
+
+
+def of_known(row: Sequence[float], contributions: Sequence[float], nulls: Sequence[float]) -> list[float]:
+    """Return the contributions with 0 for every input that is null in the encoded row."""
+    return [
+        0.0 if x != x or x == null else value  # noqa: PLR0124  # the fastest test for NaN
+        for x, value, null in zip(row, contributions, nulls, strict=True)
+    ]
 
 
 def texts_to_json(texts: Mapping[str, ReasonText]) -> dict[str, Any]:
@@ -59,8 +94,10 @@ def texts_from_json(body: Any, inputs: Sequence[str]) -> dict[str, ReasonText]:
     expect_keys(body, set(inputs), "reasons")
     texts = {}
     for name in inputs:
-        item = expect_keys(body[name], {"code", "text"}, f"reason of {name}")
-        if not all(isinstance(value, str) and value for value in item.values()):
-            raise BundleInvalid(f"reason of {name}: code and text must be text")
+        item = expect_keys(body[name], {"code", "text", "local"}, f"reason of {name}")
+        if not (all(isinstance(value, str) for value in item.values()) and item["code"] and item["text"]):
+            raise BundleInvalid(
+                f"reason of {name}: code, text and local must be text, only local may be empty"
+            )
         texts[name] = ReasonText(**item)
     return texts

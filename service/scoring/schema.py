@@ -9,7 +9,16 @@ from pydantic import GetJsonSchemaHandler, RootModel, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from service.scoring.contract import LARGEST_EXACT_INTEGER, LONGEST_ID, Column, ColumnType, Contract
+from service.scoring.contract import (
+    LARGEST_EXACT_INTEGER,
+    LONGEST_ID,
+    Column,
+    ColumnType,
+    Contract,
+    Derived,
+    Role,
+)
+from service.scoring.language import Language
 from service.scoring.readers import TIME_PATTERN
 from service.scoring.validation import RecordInvalid, Validator
 
@@ -19,13 +28,22 @@ _PORTABLE_TIME_PATTERN = re.sub(r"\?P<\w+>", "", TIME_PATTERN).replace(r"\d", "[
 
 
 def json_schema(contract: Contract) -> dict[str, Any]:
-    """Return the schema of one record; it accepts what `Validator.check_record` accepts."""
-    properties = {column.name: _property(column) for column in contract.columns}
+    """Return the schema of one record; it accepts what `Validator.check_record` accepts.
+
+    What a form needs beside the standard's words: `x-unit`, `x-role`, `x-changeable` (a person could change it before
+    asking again), `x-follows` (the numerator and the denominator of a ratio that is sent too), and every text once
+    more in the contract's language: `x-title-es`, `x-description-es`, `x-unit-es` where that is Spanish. `x-languages`
+    says which ones there are, English first; `x-derived` describes the inputs that are computed from others.
+    """
+    properties = {column.name: _property(column, contract.language) for column in contract.columns}
     properties |= {name: {"description": "Accepted and not looked at."} for name in contract.ignored}
     return {
         "$schema": DIALECT,
         "title": contract.title,
         "description": contract.description,
+        **_local_texts(contract, contract.language),
+        "x-languages": list(contract.languages),
+        "x-derived": {item.name: _derived(item, contract.language) for item in contract.derived},
         "type": "object",
         "properties": properties,
         "required": [column.name for column in contract.columns if column.must_be_present],
@@ -68,22 +86,38 @@ def request_model(contract: Contract) -> type[RootModel[dict[str, Any]]]:
     return Record
 
 
-def _property(column: Column) -> dict[str, Any]:
+def _property(column: Column, language: Language) -> dict[str, Any]:
     kind = _KINDS[column.type](column)
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = {"title": column.title or column.name}
     if column.accepts_null and "enum" in kind:
         kind["enum"] = [*kind["enum"], None]
     elif column.accepts_null:
         kind["type"] = [*kind["type"], "null"] if isinstance(kind["type"], list) else [kind["type"], "null"]
-    body |= kind
     if column.description:
         body["description"] = column.description
+    body |= kind
     if column.unit:
         body["x-unit"] = column.unit
+    body |= _local_texts(column, language)
     body["x-role"] = str(column.role)
+    if column.role is Role.FEATURE:
+        body["x-changeable"] = column.changeable and not column.follows
+    if column.follows:
+        body["x-follows"] = list(column.follows)
     if column.example is not None:
         body["examples"] = [column.example]
     return body
+
+
+def _derived(item: Derived, language: Language) -> dict[str, Any]:
+    text = item.description or f"{item.operation} of {' and '.join(item.of)}"
+    texts = {"title": item.title or item.name, "description": text, **_local_texts(item, language)}
+    return {**texts, "operation": str(item.operation), "of": list(item.of)}
+
+
+def _local_texts(item: Column | Derived | Contract, language: Language) -> dict[str, str]:
+    texts = {name: getattr(item, f"local_{name}", "") for name in ("title", "description", "unit")}
+    return {f"x-{name}-{language}": text for name, text in texts.items() if text}
 
 
 def _number(column: Column) -> dict[str, Any]:

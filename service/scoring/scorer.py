@@ -16,11 +16,12 @@ from service.scoring.arithmetic import FloatArray
 from service.scoring.calibration import Calibrator
 from service.scoring.contract import Contract
 from service.scoring.encoder import Encoder
+from service.scoring.language import Language
 from service.scoring.policy import DECISIONS, Decision, Policy
 from service.scoring.predictors import Predictor
 from service.scoring.predictors.contributions import Explainer
 from service.scoring.profile import Profile
-from service.scoring.reasons import Reason, ReasonText, reasons_for
+from service.scoring.reasons import Reason, ReasonText, nulls_of, of_known, reasons_for
 from service.scoring.validation import CheckedTable, Validator
 
 ROWS_PER_BLOCK = 131_072
@@ -101,12 +102,22 @@ class Scorer:
         """The raw score of the typical approved record."""
         return self.predictor.score_one(self.profile.reference())
 
-    def score(self, record: Mapping[str, Any]) -> ScoredRecord:
-        """Score one record; raises `RecordInvalid` with one finding per refused field."""
+    @cached_property
+    def nulls(self) -> tuple[float, ...]:
+        """The encoded value of each input that means null."""
+        return nulls_of(self.contract)
+
+    def score(
+        self, record: Mapping[str, Any], policy: Policy | None = None, language: Language = "en"
+    ) -> ScoredRecord:
+        """Score one record; raises `RecordInvalid` with one finding per refused field.
+
+        Without a policy the scorer's own decides. Reasons are in English, or in the contract's language if it is asked.
+        """
         row = self.encoder.encode_record(self.validator.check_record(record))
         probability = self.calibrator.probability(self.predictor.score_one(row))
-        decision = self.policy.decide(probability)
-        reasons = () if decision is Decision.APPROVE else self.reasons_of(row)
+        decision = (policy or self.policy).decide(probability)
+        reasons = () if decision is Decision.APPROVE else self.reasons_of(row, language)
         return ScoredRecord(probability, decision, reasons)
 
     def contributions(self, record: Mapping[str, Any]) -> dict[str, float]:
@@ -119,10 +130,11 @@ class Scorer:
         values = self.calibrator.explained(self.explainer.contributions(row), raw, self.reference_score)
         return dict(zip(self.encoder.inputs, values.tolist(), strict=True))
 
-    def reasons_of(self, row: Sequence[float]) -> tuple[Reason, ...]:
+    def reasons_of(self, row: Sequence[float], language: Language = "en") -> tuple[Reason, ...]:
         """Return the reasons against an encoded record, the strongest first; whether to give them is the caller's."""
-        contributions = self.explainer.contributions(row).tolist()
-        return reasons_for(self.encoder.inputs, contributions, self.reason_texts)
+        contributions = of_known(row, self.explainer.contributions(row).tolist(), self.nulls)
+        local = language != "en" and language == self.contract.language
+        return reasons_for(self.encoder.inputs, contributions, self.reason_texts, local=local)
 
     def score_table(self, table: pa.Table, *, text: bool = False, threads: int = 1) -> ScoredTable:
         """Score a table of records; refused rows are left undecided and described in `checked`, block by block.

@@ -7,14 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.scoring.contract import Contract
 from service.scoring.errors import BundleInvalid
-from service.scoring.reasons import Reason, ReasonText, reasons_for, texts_from_json, texts_to_json
+from service.scoring.reasons import (
+    Reason,
+    ReasonText,
+    nulls_of,
+    of_known,
+    reasons_for,
+    texts_from_json,
+    texts_to_json,
+)
 from tests.scoring.strategies import USUAL
 
 INPUTS = ("age", "income", "amount", "ratio", "purpose", "status")
 TEXTS = {
     "age": ReasonText("R01", "Age"),
-    "income": ReasonText("R02", "Income"),
+    "income": ReasonText("R02", "Income", "Ingreso"),
     "amount": ReasonText("R03", "Amount requested"),
     "ratio": ReasonText("R03", "Amount in proportion to income"),
     "purpose": ReasonText("R04", "Purpose"),
@@ -64,7 +73,25 @@ def test_every_reason_raised_the_risk_and_its_text_belongs_to_its_input(contribu
     assert len(reasons) <= 4
     assert len({reason.code for reason in reasons}) == len(reasons)
     assert all(by_input[reason.feature] > 0 for reason in reasons)
-    assert all(TEXTS[reason.feature] == ReasonText(reason.code, reason.text) for reason in reasons)
+    texts = [(TEXTS[reason.feature].code, TEXTS[reason.feature].text) for reason in reasons]
+    assert texts == [(reason.code, reason.text) for reason in reasons]
+
+
+def test_reasons_are_in_the_local_language_where_they_have_a_text_in_it() -> None:
+    reasons = reasons_for(INPUTS, [0.1, 0.3, 0.0, 0.0, 0.0, 0.0], TEXTS, local=True)
+    assert [(reason.code, reason.text) for reason in reasons] == [("R02", "Ingreso"), ("R01", "Age")]
+
+
+def test_what_is_null_in_the_record_is_no_reason_whatever_it_contributed() -> None:
+    row, nulls = [math.nan, 1.0, 0.0, 2.0], [math.nan, math.nan, math.nan, 2.0]
+    assert of_known(row, [0.5, 0.25, 0.125, 0.0625], nulls) == [0.0, 0.25, 0.125, 0.0]
+
+
+def test_a_level_that_stands_for_null_is_null(contract: Contract) -> None:
+    known = dict(zip(contract.inputs, nulls_of(contract), strict=True))
+    assert known.pop("Saving accounts") == 0.0
+    assert all(math.isnan(value) for value in known.values())
+    assert nulls_of(contract)[contract.inputs.index("Saving accounts")] == 0.0
 
 
 def test_contributions_of_another_number_of_inputs_are_a_bug() -> None:
@@ -79,10 +106,23 @@ def test_texts_read_back_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"age": None}, "reason of age: expected exactly ['code', 'text'], found NoneType"),
-        ({"age": {"code": "R01"}}, "reason of age: expected exactly ['code', 'text'], found ['code']"),
-        ({"age": {"code": "R01", "text": ""}}, "reason of age: code and text must be text"),
-        ({"age": {"code": 1, "text": "Age"}}, "reason of age: code and text must be text"),
+        ({"age": None}, "reason of age: expected exactly ['code', 'local', 'text'], found NoneType"),
+        (
+            {"age": {"code": "R01"}},
+            "reason of age: expected exactly ['code', 'local', 'text'], found ['code']",
+        ),
+        (
+            {"age": {"code": "R01", "text": "", "local": ""}},
+            "reason of age: code, text and local must be text",
+        ),
+        (
+            {"age": {"code": 1, "text": "Age", "local": ""}},
+            "reason of age: code, text and local must be text",
+        ),
+        (
+            {"age": {"code": "R", "text": "Age", "local": 1}},
+            "reason of age: code, text and local must be text",
+        ),
         ({"sex": {"code": "R09", "text": "Sex"}}, "reasons: expected exactly"),
     ],
 )

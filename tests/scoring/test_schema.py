@@ -88,11 +88,13 @@ def test_the_example_is_a_valid_record(contract: Contract) -> None:
 def test_a_property_says_what_its_column_is(contract: Contract) -> None:
     properties = json_schema(contract)["properties"]
     assert properties["age"] == {
+        "title": "age",
         "type": "integer",
         "minimum": 18,
         "maximum": 120,
         "x-unit": "years",
         "x-role": "feature",
+        "x-changeable": True,
         "examples": [40],
     }
     assert properties["Saving accounts"]["enum"] == ["NA", "little", "rich", None]

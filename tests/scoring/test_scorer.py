@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +11,8 @@ import pytest
 
 from service.scoring.calibration import Calibrator
 from service.scoring.contract import Contract
-from service.scoring.policy import DECISIONS
+from service.scoring.language import Language
+from service.scoring.policy import DECISIONS, Policy
 from service.scoring.predictors import Predictor
 from service.scoring.profile import level_counts
 from service.scoring.scorer import Scorer
@@ -18,11 +21,53 @@ from tests.scoring.agreement import assert_same_scores, bits
 from tests.scoring.ensembles import random_linear, scorer_of
 from tests.scoring.lending import RECORDS, TABLE
 
+LANGUAGES: tuple[Language, ...] = ("en", "es", "pt")
+
 
 def test_reasons_come_with_a_refusal_to_approve_alone(scorer: Scorer) -> None:
     for answer in map(scorer.score, RECORDS):
         assert len(answer.reasons) <= 4
         assert not (answer.reasons and answer.decision == "approve")
+
+
+def is_known(scorer: Scorer, record: dict[str, Any], name: str) -> bool:
+    """Say whether an input has a value in the record: not null, and no level that stands for null."""
+    row = scorer.encoder.encode_record(scorer.validator.check_record(record))
+    value = row[scorer.contract.inputs.index(name)]
+    return not math.isnan(value) and not (name == "Saving accounts" and value == 0)
+
+
+def test_what_the_record_leaves_null_is_no_reason_but_contributes(scorer: Scorer) -> None:
+    strict = Policy("strict", 0.0, 0.0)
+    contributed = 0.0
+    for record in RECORDS:
+        missing = record | {"amount": None, "Saving accounts": "NA", "employed": None}
+        unknown = {"amount", "Saving accounts", "employed", "amount to income", "income left"}
+        assert unknown.isdisjoint(reason.feature for reason in scorer.score(missing, strict).reasons)
+        contributed += sum(abs(scorer.contributions(missing)[name]) for name in unknown)
+    assert contributed > 0
+
+
+def test_another_policy_decides_without_changing_the_probability(scorer: Scorer) -> None:
+    lenient, strict = Policy("lenient", 1.0, 1.0), Policy("strict", 0.0, 0.0)
+    for record in RECORDS[:10]:
+        own, approved, declined = (scorer.score(record, policy) for policy in (None, lenient, strict))
+        assert (approved.decision, approved.reasons, declined.decision) == ("approve", (), "decline")
+        assert own.probability == approved.probability == declined.probability
+        assert own.decision is scorer.policy.decide(own.probability)
+
+
+def test_reasons_come_in_the_contracts_language_when_it_is_asked_for(scorer: Scorer) -> None:
+    texts = {name: replace(text, local=f"Sobre {name}") for name, text in scorer.reason_texts.items()}
+    spanish = scorer.contract.model_copy(update={"language": "es"})
+    local = replace(scorer, reason_texts=texts, contract=spanish)
+    strict = Policy("strict", 0.0, 0.0)
+    record = next(item for item in RECORDS if scorer.score(item, strict).reasons)
+    starts = {
+        language: {reason.text.split()[0] for reason in local.score(record, strict, language).reasons}
+        for language in LANGUAGES
+    }
+    assert starts == {"en": {"About"}, "es": {"Sobre"}, "pt": {"About"}}
 
 
 def test_reasons_are_the_inputs_that_raised_the_risk_most(scorer: Scorer) -> None:
@@ -32,7 +77,8 @@ def test_reasons_are_the_inputs_that_raised_the_risk_most(scorer: Scorer) -> Non
             continue
         contributions = scorer.contributions(record)
         raising = sorted(
-            (name for name in contributions if contributions[name] > 0), key=lambda n: -contributions[n]
+            (name for name in contributions if contributions[name] > 0 and is_known(scorer, record, name)),
+            key=lambda n: -contributions[n],
         )
         assert [reason.feature for reason in answer.reasons] == raising[:4]
         assert [scorer.reason_texts[name].text for name in raising[:4]] == [

@@ -21,7 +21,7 @@ def with_cost_of_interest() -> UseCase:
     """Credit risk with one more input, made from the lender's rate."""
     item = Derived(name="rate_to_income", operation=Operation.RATIO, of=("loan_int_rate", "person_income"))
     contract = CREDIT.contract.model_copy(update={"derived": (*CREDIT.contract.derived, item)})
-    reasons = {**CREDIT.reasons, item.name: ReasonText("INTEREST_RATE", "Interest rate of the loan")}
+    reasons = {**CREDIT.reasons, item.name: ReasonText("INTEREST_RATE", "Interest rate", "Tasa de interés")}
     return replace(CREDIT, contract=type(contract)(**contract.model_dump()), reasons=reasons)
 
 

@@ -27,6 +27,7 @@ Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 MONTHS = ("in the latest month", *(f"{n} month{'s' * (n > 1)} earlier" for n in range(1, 6)))
+LOCAL_MONTHS = ("no mês mais recente", *(f"{n} {'meses' if n > 1 else 'mês'} antes" for n in range(1, 6)))
 # The data have no PAY_1: the latest month is PAY_0, the one before it PAY_2.
 STATUS = ("PAY_0", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6")
 BILLS = tuple(f"BILL_AMT{n}" for n in range(1, 7))
@@ -35,69 +36,105 @@ PAYMENTS = tuple(f"PAY_AMT{n}" for n in range(1, 7))
 
 def _statuses() -> tuple[Column, ...]:
     text = "Repayment status {}: -2 card not used, -1 paid in full, 0 paid in part, 1 to 9 months late"
+    local = (
+        "Situação do pagamento {}: -2 cartão não utilizado, -1 pago na totalidade, 0 pago em parte, "
+        "1 a 9 meses de atraso"
+    )
     return tuple(
         Column(
             name=name,
             type=ColumnType.INTEGER,
+            title=f"Repayment status {month}",
+            local_title=f"Situação do pagamento {local_month}",
             description=text.format(month),
+            local_description=local.format(local_month),
             unit="months late",
+            local_unit="meses de atraso",
             minimum=-2,
             maximum=9,
             example=0,
+            changeable=name == STATUS[0],
         )
-        for name, month in zip(STATUS, MONTHS, strict=True)
+        for name, month, local_month in zip(STATUS, MONTHS, LOCAL_MONTHS, strict=True)
     )
 
 
-def _amounts(names: tuple[str, ...], text: str, minimum: float, example: float) -> tuple[Column, ...]:
+def _amounts(
+    names: tuple[str, ...], text: tuple[str, str], local: tuple[str, str], minimum: float, example: float
+) -> tuple[Column, ...]:
+    """Return a column per month; `text` and `local` are a title and what the description adds to it."""
     return tuple(
         Column(
             name=name,
             type=ColumnType.NUMBER,
-            description=f"{text} {month}",
+            title=f"{text[0]} {month}",
+            local_title=f"{local[0]} {local_month}",
+            description=f"{text[0]}{text[1]} {month}",
+            local_description=f"{local[0]}{local[1]} {local_month}",
             unit="TWD",
+            local_unit="TWD",
             minimum=minimum,
             maximum=1e8,
             example=example,
+            changeable=name == names[0],
         )
-        for name, month in zip(names, MONTHS, strict=True)
+        for name, month, local_month in zip(names, MONTHS, LOCAL_MONTHS, strict=True)
     )
 
 
 CONTRACT = Contract(
     use_case="card_default",
+    language="pt",
     title="Credit-card default",
+    local_title="Falta de pagamento do cartão de crédito",
     description="Default on next month's payment of a credit card (Taiwan, 2005). Amounts in New Taiwan dollars.",
+    local_description="Falta do próximo pagamento mensal de um cartão de crédito (Taiwan, 2005). "
+    "Valores em novos dólares de Taiwan.",
     columns=(
         Column(
             name="LIMIT_BAL",
             type=ColumnType.NUMBER,
+            title="Credit limit",
+            local_title="Limite de crédito",
             description="Credit limit, family's cards included",
+            local_description="Limite de crédito, incluindo os cartões da família",
             unit="TWD",
+            local_unit="TWD",
             minimum=0,
             maximum=1e8,
             example=120000,
+            changeable=False,
         ),
         Column(
             name="SEX",
             type=ColumnType.CATEGORY,
             role=Role.PROTECTED,
+            title="Sex",
+            local_title="Sexo",
             description="1 male, 2 female",
+            local_description="1 masculino, 2 feminino",
             levels=(1, 2),
             example=2,
         ),
         Column(
             name="EDUCATION",
             type=ColumnType.CATEGORY,
+            title="Level of education",
+            local_title="Nível de escolaridade",
             description="1 graduate school, 2 university, 3 high school, 4 other, 0, 5 and 6 unknown",
+            local_description="1 pós-graduação, 2 universidade, 3 escola secundária, 4 outro, 0, 5 e 6 desconhecido",
             levels=(0, 1, 2, 3, 4, 5, 6),
             example=2,
+            changeable=False,
         ),
         Column(
             name="MARRIAGE",
             type=ColumnType.CATEGORY,
             role=Role.PROTECTED,
+            title="Marital status",
+            local_title="Estado civil",
             description="1 married, 2 single, 3 other, 0 unknown",
+            local_description="1 casado, 2 solteiro, 3 outro, 0 desconhecido",
             levels=(0, 1, 2, 3),
             example=1,
         ),
@@ -105,22 +142,50 @@ CONTRACT = Contract(
             name="AGE",
             type=ColumnType.INTEGER,
             role=Role.PROTECTED,
+            title="Age",
+            local_title="Idade",
             description="Age of the holder",
+            local_description="Idade do titular",
             unit="years",
+            local_unit="anos",
             minimum=18,
             maximum=120,
             example=34,
         ),
         *_statuses(),
-        *_amounts(BILLS, "Amount of the statement, negative for a credit balance,", -1e8, 42500),
-        *_amounts(PAYMENTS, "Amount paid", 0, 2100),
+        *_amounts(
+            BILLS,
+            ("Amount of the statement", ", negative for a credit balance,"),
+            ("Valor da fatura", ", negativo se houver saldo credor,"),
+            minimum=-1e8,
+            example=42500,
+        ),
+        *_amounts(PAYMENTS, ("Amount paid", ""), ("Valor pago", ""), minimum=0, example=2100),
     ),
     # Together worth 0.004 of AUC. A payment settles the statement of the month before.
     derived=(
-        Derived(name="limit_used", operation=Operation.RATIO, of=("BILL_AMT1", "LIMIT_BAL")),
-        Derived(name="limit_left", operation=Operation.DIFFERENCE, of=("LIMIT_BAL", "BILL_AMT1")),
+        Derived(
+            name="limit_used",
+            operation=Operation.RATIO,
+            of=("BILL_AMT1", "LIMIT_BAL"),
+            title="Part of the credit limit that is used",
+            local_title="Parte utilizada do limite de crédito",
+        ),
+        Derived(
+            name="limit_left",
+            operation=Operation.DIFFERENCE,
+            of=("LIMIT_BAL", "BILL_AMT1"),
+            title="What is left of the credit limit",
+            local_title="O que resta do limite de crédito",
+        ),
         *(
-            Derived(name=f"paid_share_{n}", operation=Operation.RATIO, of=(PAYMENTS[n - 1], BILLS[n]))
+            Derived(
+                name=f"paid_share_{n}",
+                operation=Operation.RATIO,
+                of=(PAYMENTS[n - 1], BILLS[n]),
+                title=f"Share of the statement {MONTHS[n]} that was paid",
+                local_title=f"Parte paga da fatura {LOCAL_MONTHS[n]}",
+            )
             for n in range(1, 6)
         ),
     ),
@@ -129,19 +194,31 @@ CONTRACT = Contract(
     also_at=("/default_payment_prediction",),
 )
 
+HISTORY = ReasonText(
+    "REPAYMENT_HISTORY",
+    "Repayment status in earlier months",
+    "Situação do pagamento em meses anteriores",
+)
+# What is used of the limit is the latest statement once more, and the statements follow one another.
+OWED = ReasonText(
+    "STATEMENTS",
+    "Amounts of the last six statements, also compared with the credit limit",
+    "Valores das últimas seis faturas, também em comparação com o limite de crédito",
+)
+PAID = ReasonText("PAYMENTS", "Amounts paid in the last six months", "Valores pagos nos últimos seis meses")
+SHARE = ReasonText("PAID_SHARE", "Share of the statements that was paid", "Parte das faturas que foi paga")
 REASONS = {
-    "LIMIT_BAL": ReasonText("CREDIT_LIMIT", "Credit limit"),
-    "EDUCATION": ReasonText("EDUCATION", "Level of education"),
-    "PAY_0": ReasonText("LATEST_REPAYMENT", "Repayment status in the latest month"),
-    **{name: ReasonText("REPAYMENT_HISTORY", "Repayment status in earlier months") for name in STATUS[1:]},
-    **{name: ReasonText("STATEMENTS", "Amounts of the last six statements") for name in BILLS},
-    **{name: ReasonText("PAYMENTS", "Amounts paid in the last six months") for name in PAYMENTS},
-    "limit_used": ReasonText("LIMIT_USED", "Latest statement compared with the credit limit"),
-    "limit_left": ReasonText("LIMIT_USED", "Latest statement compared with the credit limit"),
-    **{
-        f"paid_share_{n}": ReasonText("PAID_SHARE", "Share of the statements that was paid")
-        for n in range(1, 6)
-    },
+    "LIMIT_BAL": ReasonText("CREDIT_LIMIT", "Credit limit", "Limite de crédito"),
+    "EDUCATION": ReasonText("EDUCATION", "Level of education", "Nível de escolaridade"),
+    "PAY_0": ReasonText(
+        "LATEST_REPAYMENT",
+        "Repayment status in the latest month",
+        "Situação do pagamento no mês mais recente",
+    ),
+    **dict.fromkeys(STATUS[1:], HISTORY),
+    **dict.fromkeys((*BILLS, "limit_used", "limit_left"), OWED),
+    **dict.fromkeys(PAYMENTS, PAID),
+    **dict.fromkeys((f"paid_share_{n}" for n in range(1, 6)), SHARE),
 }
 
 # From one month's status (-2 to 3, then 4 and more) to the next month's, in per cent.

@@ -28,43 +28,63 @@ Array = npt.NDArray[np.float64]
 
 CONTRACT = Contract(
     use_case="fraud_transactions",
+    language="es",
     title="Bank fraud in card transactions",
+    local_title="Fraude bancario en transacciones con tarjeta",
     description="Fraud in card payments, judged while the payment waits. Only amount, time since the last "
     "transaction and risk score must be sent; the rest helps where it is known.",
+    local_description="Fraude en pagos con tarjeta, evaluado mientras el pago espera. Solo deben enviarse el monto, "
+    "el tiempo desde la última transacción y el puntaje de riesgo; lo demás ayuda cuando se conoce.",
     columns=(
         Column(
             name="transaction_id",
             type=ColumnType.ID,
             role=Role.ID,
+            title="Transaction",
+            local_title="Transacción",
             description="The transaction",
+            local_description="La transacción",
             example=1000001,
         ),
         Column(
             name="tx_datetime",
             type=ColumnType.TIME,
             role=Role.TIME,
+            title="Time of the payment",
+            local_title="Fecha y hora del pago",
             description="When the payment was made, local time",
+            local_description="Cuándo se hizo el pago, en hora local",
             example="2018-06-12 14:05:30",
         ),
         Column(
             name="customer_id",
             type=ColumnType.ID,
             role=Role.ID,
+            title="Customer",
+            local_title="Cliente",
             description="The customer who pays",
+            local_description="El cliente que paga",
             example=2001,
         ),
         Column(
             name="terminal_id",
             type=ColumnType.ID,
             role=Role.ID,
+            title="Terminal",
+            local_title="Terminal",
             description="The terminal that takes the payment",
+            local_description="La terminal que recibe el pago",
             example=3001,
         ),
         Column(
             name="amount",
             type=ColumnType.NUMBER,
+            title="Amount",
+            local_title="Monto",
             description="Amount of the payment",
+            local_description="Monto del pago",
             unit="currency units",
+            local_unit="unidades monetarias",
             minimum=0,
             maximum=1e8,
             example=64.5,
@@ -72,82 +92,133 @@ CONTRACT = Contract(
         Column(
             name="time_since_last_transaction",
             type=ColumnType.NUMBER,
+            title="Time since the last transaction",
+            local_title="Tiempo desde la última transacción",
             description="Time since the customer's previous transaction; null for the first one",
+            local_description="Tiempo desde la transacción anterior del cliente; null en la primera",
             unit="hours",
+            local_unit="horas",
             minimum=0,
             maximum=1e6,
             nullable=True,
             example=6.25,
+            changeable=False,
         ),
         Column(
             name="risk_score",
             type=ColumnType.NUMBER,
+            title="Risk score of the terminal",
+            local_title="Puntaje de riesgo de la terminal",
             description="Fraction of fraud in the terminal's transactions 35 to 7 days ago; 0 when there were none",
+            local_description="Fracción de fraude en las transacciones de la terminal de hace 35 a 7 días; "
+            "0 si no hubo ninguna",
             minimum=0,
             maximum=1,
             example=0.02,
+            changeable=False,
         ),
         Column(
             name="customer_tx_count_7d",
             type=ColumnType.INTEGER,
+            title="Customer's transactions in 7 days",
+            local_title="Transacciones del cliente en 7 días",
             description="The customer's transactions in the previous 7 days, without this one",
+            local_description="Transacciones del cliente en los 7 días anteriores, sin contar esta",
             unit="transactions",
+            local_unit="transacciones",
             minimum=0,
             maximum=1e6,
             nullable=True,
             required=False,
             example=14,
+            changeable=False,
         ),
         Column(
             name="customer_avg_amount_7d",
             type=ColumnType.NUMBER,
+            title="Customer's mean amount in 7 days",
+            local_title="Monto medio del cliente en 7 días",
             description="The customer's mean amount in the previous 7 days, without this one; null when none",
+            local_description="Monto medio del cliente en los 7 días anteriores, sin contar esta transacción; "
+            "null si no hubo ninguna",
             unit="currency units",
+            local_unit="unidades monetarias",
             minimum=0,
             maximum=1e8,
             nullable=True,
             required=False,
             example=52.4,
+            changeable=False,
         ),
         Column(
             name="terminal_tx_count_7d",
             type=ColumnType.INTEGER,
+            title="Terminal's transactions in 7 days",
+            local_title="Transacciones de la terminal en 7 días",
             description="The terminal's transactions in the previous 7 days, without this one",
+            local_description="Transacciones de la terminal en los 7 días anteriores, sin contar esta",
             unit="transactions",
+            local_unit="transacciones",
             minimum=0,
             maximum=1e6,
             nullable=True,
             required=False,
             example=7,
+            changeable=False,
         ),
     ),
     # Together worth 0.015 of AUC and 0.09 of PR-AUC on later rows; hour and weekday of the payment are worth none.
     derived=(
-        Derived(name="amount_to_average", operation=Operation.RATIO, of=("amount", "customer_avg_amount_7d")),
+        Derived(
+            name="amount_to_average",
+            operation=Operation.RATIO,
+            of=("amount", "customer_avg_amount_7d"),
+            title="Amount divided by the customer's mean",
+            local_title="Monto dividido por la media del cliente",
+        ),
         Derived(
             name="amount_above_average",
             operation=Operation.DIFFERENCE,
             of=("amount", "customer_avg_amount_7d"),
+            title="Amount above the customer's mean",
+            local_title="Monto por encima de la media del cliente",
         ),
     ),
     outcome=Outcome(name="is_fraud", bad=(1,), good=(0,), description="1 = fraud, known after 7 days"),
 )
 
+FOR_CUSTOMER = ReasonText(
+    "AMOUNT_FOR_CUSTOMER",
+    "Amount compared with what the customer usually pays",
+    "Monto comparado con lo que el cliente paga habitualmente",
+)
 REASONS = {
-    "amount": ReasonText("AMOUNT", "Amount of the payment"),
-    "time_since_last_transaction": ReasonText("TIME_SINCE_LAST", "Time since the customer's last payment"),
-    "risk_score": ReasonText("TERMINAL_HISTORY", "Recent fraud at the terminal"),
-    "customer_tx_count_7d": ReasonText("CUSTOMER_ACTIVITY", "Number of the customer's payments in 7 days"),
+    "amount": ReasonText("AMOUNT", "Amount of the payment", "Monto del pago"),
+    "time_since_last_transaction": ReasonText(
+        "TIME_SINCE_LAST",
+        "Time since the customer's last payment",
+        "Tiempo desde el último pago del cliente",
+    ),
+    "risk_score": ReasonText(
+        "TERMINAL_HISTORY", "Recent fraud at the terminal", "Fraude reciente en la terminal"
+    ),
+    "customer_tx_count_7d": ReasonText(
+        "CUSTOMER_ACTIVITY",
+        "Number of the customer's payments in 7 days",
+        "Número de pagos del cliente en 7 días",
+    ),
     "customer_avg_amount_7d": ReasonText(
-        "CUSTOMER_SPENDING", "Mean amount of the customer's payments in 7 days"
+        "CUSTOMER_SPENDING",
+        "Mean amount of the customer's payments in 7 days",
+        "Monto medio de los pagos del cliente en 7 días",
     ),
-    "terminal_tx_count_7d": ReasonText("TERMINAL_ACTIVITY", "Number of payments at the terminal in 7 days"),
-    "amount_to_average": ReasonText(
-        "AMOUNT_FOR_CUSTOMER", "Amount compared with what the customer usually pays"
+    "terminal_tx_count_7d": ReasonText(
+        "TERMINAL_ACTIVITY",
+        "Number of payments at the terminal in 7 days",
+        "Número de pagos en la terminal en 7 días",
     ),
-    "amount_above_average": ReasonText(
-        "AMOUNT_FOR_CUSTOMER", "Amount compared with what the customer usually pays"
-    ),
+    "amount_to_average": FOR_CUSTOMER,
+    "amount_above_average": FOR_CUSTOMER,
 }
 
 DAY = 86400

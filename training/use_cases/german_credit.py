@@ -45,15 +45,23 @@ PURPOSE = {
 
 CONTRACT = Contract(
     use_case="german_credit",
+    language="es",
     title="German credit",
+    local_title="Crédito alemán",
     description="Bad risk among applicants for instalment loans of a German bank (Hofmann, 1994), in nine columns.",
+    local_description="Mal riesgo entre solicitantes de préstamos en cuotas de un banco alemán (Hofmann, 1994), "
+    "en nueve columnas.",
     columns=(
         Column(
             name="Age",
             type=ColumnType.INTEGER,
             role=Role.PROTECTED,
+            title="Age",
+            local_title="Edad",
             description="Age of the applicant",
+            local_description="Edad del solicitante",
             unit="years",
+            local_unit="años",
             minimum=18,
             maximum=120,
             example=35,
@@ -62,28 +70,44 @@ CONTRACT = Contract(
             name="Sex",
             type=ColumnType.CATEGORY,
             role=Role.PROTECTED,
+            title="Sex",
+            local_title="Sexo",
             description="Sex of the applicant",
+            local_description="Sexo del solicitante: male hombre, female mujer",
             levels=("male", "female"),
             example="female",
         ),
         Column(
             name="Job",
             type=ColumnType.CATEGORY,
+            title="Kind of job",
+            local_title="Tipo de empleo",
             description="0 unskilled and not resident, 1 unskilled and resident, 2 skilled, 3 highly skilled",
+            local_description="0 no calificado y no residente, 1 no calificado y residente, "
+            "2 calificado, 3 muy calificado",
             levels=(0, 1, 2, 3),
             example=2,
+            changeable=False,
         ),
         Column(
             name="Housing",
             type=ColumnType.CATEGORY,
+            title="Housing",
+            local_title="Vivienda",
             description="Whether the home is owned, rented or free of charge",
+            local_description="Si la vivienda es propia (own), alquilada (rent) o gratuita (free)",
             levels=tuple(HOUSING),
             example="own",
+            changeable=False,
         ),
         Column(
             name="Saving accounts",
             type=ColumnType.CATEGORY,
+            title="Savings",
+            local_title="Ahorros",
             description="Savings; NA (or null) = unknown or none",
+            local_description="Ahorros: little pocos, moderate moderados, quite rich altos, rich muy altos; "
+            "NA (o null) = se desconocen o no hay",
             levels=tuple(SAVINGS),
             null_level="NA",
             example="little",
@@ -91,7 +115,11 @@ CONTRACT = Contract(
         Column(
             name="Checking account",
             type=ColumnType.CATEGORY,
+            title="Checking account",
+            local_title="Cuenta corriente",
             description="Balance of the checking account; NA (or null) = no account",
+            local_description="Saldo de la cuenta corriente: little bajo, moderate medio, rich alto; "
+            "NA (o null) = no hay cuenta",
             levels=tuple(CHECKING),
             null_level="NA",
             example="moderate",
@@ -99,8 +127,12 @@ CONTRACT = Contract(
         Column(
             name="Credit amount",
             type=ColumnType.NUMBER,
+            title="Loan amount",
+            local_title="Monto del préstamo",
             description="Amount of the loan",
+            local_description="Monto del préstamo",
             unit="DM",
+            local_unit="DM",
             minimum=1,
             maximum=1e7,
             example=2500,
@@ -108,8 +140,12 @@ CONTRACT = Contract(
         Column(
             name="Duration",
             type=ColumnType.NUMBER,
+            title="Term of the loan",
+            local_title="Plazo del préstamo",
             description="Term of the loan",
+            local_description="Plazo del préstamo",
             unit="months",
+            local_unit="meses",
             minimum=1,
             maximum=480,
             example=18,
@@ -117,33 +153,69 @@ CONTRACT = Contract(
         Column(
             name="Purpose",
             type=ColumnType.CATEGORY,
+            title="Purpose of the loan",
+            local_title="Destino del préstamo",
             description="What the loan is for",
+            local_description="Para qué es: car automóvil, radio/TV radio o televisor, "
+            "furniture/equipment muebles o equipo, business negocio, education educación, repairs reparaciones, "
+            "domestic appliances electrodomésticos, vacation/others vacaciones u otros",
             levels=tuple(PURPOSE),
             example="car",
+            changeable=False,
         ),
     ),
     # Together worth 0.02 of AUC to a logistic regression; the instalment alone 0.015 to boosted trees.
     derived=(
-        Derived(name="instalment", operation=Operation.RATIO, of=("Credit amount", "Duration")),
-        Derived(name="log_credit_amount", operation=Operation.LOG, of=("Credit amount",)),
-        Derived(name="log_duration", operation=Operation.LOG, of=("Duration",)),
+        Derived(
+            name="instalment",
+            operation=Operation.RATIO,
+            of=("Credit amount", "Duration"),
+            title="Loan amount per month of its term",
+            local_title="Monto del préstamo por mes de plazo",
+        ),
+        Derived(
+            name="log_credit_amount",
+            operation=Operation.LOG,
+            of=("Credit amount",),
+            title="Loan amount, as a logarithm",
+            local_title="Monto del préstamo, en logaritmo",
+        ),
+        Derived(
+            name="log_duration",
+            operation=Operation.LOG,
+            of=("Duration",),
+            title="Term of the loan, as a logarithm",
+            local_title="Plazo del préstamo, en logaritmo",
+        ),
     ),
     # The file's row number: its header is empty, and pandas calls it Unnamed: 0.
     ignored=("", "Unnamed: 0"),
     outcome=Outcome(name="Risk", bad=("bad",), good=("good",)),
 )
 
+AMOUNT = ReasonText("CREDIT_AMOUNT", "Amount of the loan", "Monto del préstamo")
+TERM = ReasonText("DURATION", "Term of the loan", "Plazo del préstamo")
 REASONS = {
-    "Job": ReasonText("JOB", "Kind of job"),
-    "Housing": ReasonText("HOUSING", "Whether the home is owned, rented or free of charge"),
-    "Saving accounts": ReasonText("SAVINGS", "Savings"),
-    "Checking account": ReasonText("CHECKING_ACCOUNT", "Checking account and its balance"),
-    "Credit amount": ReasonText("CREDIT_AMOUNT", "Amount of the loan"),
-    "Duration": ReasonText("DURATION", "Term of the loan"),
-    "Purpose": ReasonText("PURPOSE", "Purpose of the loan"),
-    "instalment": ReasonText("INSTALMENT", "Amount of the loan relative to its term"),
-    "log_credit_amount": ReasonText("CREDIT_AMOUNT", "Amount of the loan"),
-    "log_duration": ReasonText("DURATION", "Term of the loan"),
+    "Job": ReasonText("JOB", "Kind of job", "Tipo de empleo"),
+    "Housing": ReasonText(
+        "HOUSING",
+        "Whether the home is owned, rented or free of charge",
+        "Si la vivienda es propia, alquilada o gratuita",
+    ),
+    "Saving accounts": ReasonText("SAVINGS", "Savings", "Ahorros"),
+    "Checking account": ReasonText(
+        "CHECKING_ACCOUNT", "Checking account and its balance", "Cuenta corriente y su saldo"
+    ),
+    "Credit amount": AMOUNT,
+    "Duration": TERM,
+    "Purpose": ReasonText("PURPOSE", "Purpose of the loan", "Destino del préstamo"),
+    "instalment": ReasonText(
+        "INSTALMENT",
+        "Amount of the loan relative to its term",
+        "Monto del préstamo en relación con su plazo",
+    ),
+    "log_credit_amount": AMOUNT,
+    "log_duration": TERM,
 }
 
 TERMS = np.array([6, 9, 10, 12, 15, 18, 21, 24, 27, 30, 36, 42, 48, 60])

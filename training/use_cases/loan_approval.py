@@ -25,14 +25,22 @@ LOWEST_SCORE, HIGHEST_SCORE = 300, 850
 
 CONTRACT = Contract(
     use_case="loan_approval",
+    language="es",
     title="Loan approval",
+    local_title="Aprobación de préstamos",
     description="Late payment among applicants for a personal loan. In the data target = 1 is the good outcome.",
+    local_description="Pago atrasado entre solicitantes de un préstamo personal. "
+    "En los datos, target = 1 es el buen resultado.",
     columns=(
         Column(
             name="income",
             type=ColumnType.NUMBER,
+            title="Yearly income",
+            local_title="Ingreso anual",
             description="Yearly income",
+            local_description="Ingreso anual",
             unit="currency units per year",
+            local_unit="unidades monetarias por año",
             minimum=0,
             maximum=1e9,
             example=48000,
@@ -41,8 +49,12 @@ CONTRACT = Contract(
             name="age",
             type=ColumnType.INTEGER,
             role=Role.PROTECTED,
+            title="Age",
+            local_title="Edad",
             description="Age of the applicant",
+            local_description="Edad del solicitante",
             unit="years",
+            local_unit="años",
             minimum=18,
             maximum=120,
             example=41,
@@ -50,17 +62,26 @@ CONTRACT = Contract(
         Column(
             name="employment_length",
             type=ColumnType.NUMBER,
+            title="Time in employment",
+            local_title="Antigüedad laboral",
             description="Time in employment",
+            local_description="Tiempo en el empleo",
             unit="years",
+            local_unit="años",
             minimum=0,
             maximum=70,
             example=7,
+            changeable=False,
         ),
         Column(
             name="loan_amount",
             type=ColumnType.NUMBER,
+            title="Loan amount",
+            local_title="Monto del préstamo",
             description="Amount of the loan",
+            local_description="Monto del préstamo",
             unit="currency units",
+            local_unit="unidades monetarias",
             minimum=1,
             maximum=1e8,
             example=9500,
@@ -68,8 +89,12 @@ CONTRACT = Contract(
         Column(
             name="credit_score",
             type=ColumnType.NUMBER,
+            title="Credit score",
+            local_title="Puntaje de crédito",
             description="Credit bureau score, 850 the best",
+            local_description="Puntaje del buró de crédito; 850 es el mejor",
             unit="points",
+            local_unit="puntos",
             minimum=LOWEST_SCORE,
             maximum=HIGHEST_SCORE,
             example=690,
@@ -79,10 +104,10 @@ CONTRACT = Contract(
 )
 
 REASONS = {
-    "income": ReasonText("INCOME", "Yearly income"),
-    "employment_length": ReasonText("EMPLOYMENT_LENGTH", "Time in employment"),
-    "loan_amount": ReasonText("LOAN_AMOUNT", "Amount of the loan"),
-    "credit_score": ReasonText("CREDIT_SCORE", "Credit bureau score"),
+    "income": ReasonText("INCOME", "Yearly income", "Ingreso anual"),
+    "employment_length": ReasonText("EMPLOYMENT_LENGTH", "Time in employment", "Antigüedad laboral"),
+    "loan_amount": ReasonText("LOAN_AMOUNT", "Amount of the loan", "Monto del préstamo"),
+    "credit_score": ReasonText("CREDIT_SCORE", "Credit bureau score", "Puntaje del buró de crédito"),
 }
 
 
