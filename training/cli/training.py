@@ -60,21 +60,19 @@ def train(  # noqa: PLR0913, PLR0917  # one argument per option
     cases = read_cases(case, data) if data else generate_cases(case, rows, seed)
     keep_snapshot(cases, settings.home / "data")
     options = _options(int(cases.outcomes.sum()), trials, minutes, quick, select_inputs)
-    version, gates = _train(cases, seed, options, registry)
+    version, trained = _train(cases, seed, options, registry)
     if as_json:
-        said = {"model": version.tag, "version": version.number, "measured": version.run["measured"]}
-        say_json({**said, **version.evidence, "gates": gates})
+        said = {"model": version.tag, "version": version.number, "measured": trained.measured}
+        say_json({**said, **version.evidence, "gates": trained.gates})
         return
-    say_training(version.evidence, version.run["measured"])
-    say_gates(gates)
+    say_training(version.evidence, trained.measured)
+    say_gates(trained.gates)
     say(f"registered {version.tag} as version {version.number}, alias challenger")
     say(f"next: aval card {use_case}; aval promote {use_case}")
 
 
-def _train(
-    cases: Cases, seed: int, options: Options, registry: Registry
-) -> tuple[Registered, list[dict[str, Any]]]:
-    """Train, ask the gates, and record it all; returns the registered version and what the gates said."""
+def _train(cases: Cases, seed: int, options: Options, registry: Registry) -> tuple[Registered, Trained]:
+    """Train, ask the gates, and record it all; returns the registered version and the training with its gates."""
     from training.gatekeeper import judge_gates
     from training.lineage import lineage
     from training.train import train as train_cases
@@ -86,7 +84,7 @@ def _train(
         step("recording in MLflow", 1.0)
         where = lineage()
         trained = replace(trained, gates=gates, card=_card(trained, where))
-        return registry.record(trained, where), gates
+        return registry.record(trained, where), trained
 
 
 def _card(trained: Trained, where: Mapping[str, Any]) -> dict[str, bytes]:
