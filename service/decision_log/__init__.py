@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from service.decision_log.address import reading_engine
 from service.decision_log.chain import Break, Head, Row, breaks, entry_hash, part_digest
 from service.decision_log.entries import Claim, Entry, Kind, Part, Record
 from service.decision_log.errors import KeyReused, LogDown, LogRefused
+from service.decision_log.log import DecisionLog, open_log
+from service.decision_log.orders import Resolution
 
 __all__ = [
     "Break",
     "Claim",
+    "DecisionLog",
     "Entry",
     "Head",
     "KeyReused",
@@ -17,8 +21,11 @@ __all__ = [
     "LogRefused",
     "Part",
     "Record",
+    "Resolution",
     "Row",
     "breaks",
     "entry_hash",
+    "open_log",
     "part_digest",
+    "reading_engine",
 ]

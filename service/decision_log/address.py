@@ -1,0 +1,161 @@
+"""Where the decision log is: its address, checked, and engines for it. No message shows a password."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection as PostgresConnection
+from psycopg import OperationalError
+from psycopg.pq import TransactionStatus
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from service.decision_log.errors import LogRefused
+
+# Seconds that a write may wait for another process's lock, and that PostgreSQL may take for one statement.
+PATIENCE = 2.0
+_FORMS = "sqlite:////folder/decisions.db or postgresql://user:password@host:5432/database"
+
+
+def read_address(text: str) -> URL:
+    """Return the address of a log; raises `LogRefused` for one that is no SQLite file and no PostgreSQL database."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # Not the parser's own words: they quote what stands in the place of a port, which may be half a password.
+        raise LogRefused(f"the address of the decision log cannot be read; write {_FORMS}") from None
+    backend = url.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername != "sqlite":
+        raise LogRefused(f"the decision log cannot be kept in {url.drivername!r}; write {_FORMS}")
+    if url.database in (None, "", ":memory:") or url.query or url.host:
+        raise LogRefused(f"the address of the decision log names no file alone; write {_FORMS}")
+    return url
+
+
+def shown(url: URL) -> str:
+    """Return an address for messages: without user, password and options."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}"
+    return URL.create("postgresql", host=url.host, port=url.port, database=url.database).render_as_string()
+
+
+def reading_engine(text: str) -> Engine:
+    """Return an engine that reads a log and holds up no writer; raises `LogRefused` for a wrong address.
+
+    A SQLite file that does not exist is not made, and no statement can change one that does.
+    """
+    url = read_address(text)
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, poolclass=NullPool, hide_parameters=True)
+    file = Path(url.database or "").absolute()
+    if not file.is_file():
+        raise LogRefused(
+            f"there is no decision log at {shown(url)}; the service makes it when it first starts"
+        )
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA query_only = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def writing_engine(url: URL) -> Engine:
+    """Return the writer's engine, on which every commit is durable and no statement waits long."""
+    if url.get_backend_name() == "postgresql":
+        return _postgres(url)
+    file = Path(url.database or "").absolute()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # It will hold personal data: for this user's eyes, as SQLite's side files then are too.
+    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    return _sqlite(url)
+
+
+def _sqlite(url: URL) -> Engine:
+    # One thread at a time uses it, though not always the same.
+    arguments = {"check_same_thread": False, "timeout": PATIENCE}
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA busy_timeout = 0")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        _begin_immediately(connection.connection.dbapi_connection)
+
+    return engine
+
+
+def _begin_immediately(connection: Any) -> None:
+    """Take the write lock. SQLite's own waiting sleeps up to 100 ms at a time; the lock is held for one."""
+    deadline, pause = time.monotonic() + PATIENCE, 0.0002
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            # The lower byte is the kind of error, whatever it was that was busy.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.005)
+
+
+class _Impatient(PostgresConnection[Any]):
+    """A connection that waits for no answer longer than `PATIENCE`, also where the server or the network hangs."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, PATIENCE * 1.25 if timeout is None else timeout)
+        except OperationalError:
+            # Still busy: whatever it is doing, this connection is of no more use, not even to roll back.
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
+def _postgres(url: URL) -> Engine:
+    arguments = {
+        "connect_timeout": int(PATIENCE),
+        "tcp_user_timeout": int(PATIENCE * 1000),
+        "application_name": "aval decision log",
+    }
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_: Any, __: Any, given: Any, named: Any) -> Any:
+        return _Impatient.connect(*given, **named)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: PostgresConnection[Any], _: Any) -> None:
+        connection.execute(_SESSION)
+        connection.commit()
+
+    return engine
+
+
+# Said in the session: poolers between here and the server refuse options at its start.
+_SESSION = b"""
+    SET synchronous_commit TO on;
+    SET statement_timeout TO '2s';
+    SET lock_timeout TO '2s';
+    SET idle_in_transaction_session_timeout TO '10s';
+    SET default_transaction_isolation TO 'read committed'
+"""
