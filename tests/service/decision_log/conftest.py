@@ -1,0 +1,32 @@
+"""The databases that a decision log can be kept in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres, running_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL; without its programs a test is skipped, and fails under AVAL_REQUIRE=1."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except FileNotFoundError as error:
+        if os.environ.get("AVAL_REQUIRE") == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty log, once in each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'log.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_url()
