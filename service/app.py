@@ -7,45 +7,37 @@ made, and the type comes from the contract of the bundle that is served.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import attrs
 import bentoml
+from _bentoml_impl.server.app import ServiceAppFactory
+from _bentoml_sdk import Service
 from _bentoml_sdk.io_models import IODescriptor
 from bentoml._internal.service.openapi.specification import Schema
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
-from service.answers import BulkAnswer, DecisionAnswer, bulk_schema, decide, decide_bulk
 from service.errors import AvalError
-from service.model_store import load_scorer, read_card
-from service.problems import ProblemError, ProblemMiddleware, problem_response
+from service.online.answers import BulkAnswer, DecisionAnswer, bulk_schema, decide, decide_bulk
+from service.online.facts import facts_app
+from service.online.observer import Observer
+from service.online.paths import PATHS
+from service.online.worker import Worker
+from service.problems import ProblemMiddleware
 from service.scoring.schema import json_schema
-from service.scoring.scorer import Scorer
 from service.settings import Settings
 
 
-def _start() -> tuple[Settings, Scorer]:
+def _start() -> Worker:
     try:
-        settings = Settings.from_environment()
-        return settings, load_scorer(settings.model, settings.bentoml_home)
+        return Worker.of(Settings.from_environment(), PATHS)
     except AvalError as error:
         sys.exit(f"aval: error: {error}")
 
 
-SETTINGS, SCORER = _start()
-CARD_OF_BUNDLE = f'<meta name="aval-bundle" content="{SCORER.tag}">'.encode()
-# A card has no script and asks for nothing: whatever would is no card of ours.
-CARD_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
-}
+WORKER = _start()
+SCORER, SETTINGS = WORKER.scorer, WORKER.settings
 
 
 class JsonInput(IODescriptor):
@@ -83,36 +75,37 @@ class BulkInput(JsonInput):
     described = bulk_schema(SCORER)
 
 
-def _answer_body(
-    request: Request, body: bytes, decide_body: Callable[[Scorer, bytes, str], dict[str, Any]]
-) -> Response:
-    request_id = request.state.request_id
-    try:
-        return JSONResponse(decide_body(SCORER, body, request_id))
-    except ProblemError as problem:
-        return problem_response(problem, request_id)
-
-
 class _Doors:
     """Scores one record or a bulk of them."""
 
-    def __init__(self) -> None:
-        SCORER.reasons_of(SCORER.profile.reference())
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Open the log and warm up; the worker is ready afterwards."""
+        await WORKER.start()
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """Have everything that was decided written down."""
+        await WORKER.stop()
+
+    async def __is_ready__(self) -> bool:
+        """Whether a decision would be answered now."""
+        return WORKER.is_ready
 
     @bentoml.api(route="/predict", input_spec=RecordInput, output_spec=DecisionAnswer)
     async def predict(self, request: Request, /) -> Response:
         """Decide on one record."""
-        return _answer_body(request, await request.body(), decide)
+        return await WORKER.desk.answer(request, decide)
 
     @bentoml.api(route="/predict_bulk", input_spec=BulkInput, output_spec=BulkAnswer)
     async def predict_bulk(self, request: Request, /) -> Response:
         """Decide on up to a thousand records; a bad one never fails its neighbours."""
-        return await run_in_threadpool(_answer_body, request, await request.body(), decide_bulk)
+        return await WORKER.desk.answer(request, decide_bulk, long=True)
 
 
 def _also_at(path: str) -> Any:
     async def predict(self: _Doors, request: Request, /) -> Response:
-        return _answer_body(request, await request.body(), decide)
+        return await WORKER.desk.answer(request, decide)
 
     predict.__doc__ = "Decide on one record, as `/predict` does."
     return bentoml.api(route=path, input_spec=RecordInput, output_spec=DecisionAnswer)(predict)
@@ -122,74 +115,45 @@ for _number, _path in enumerate(SCORER.contract.also_at):
     setattr(_Doors, f"also_at_{_number}", _also_at(_path))
 
 
-def _facts(body: dict[str, Any]) -> Callable[[Request], Response]:
-    def get(_: Request) -> Response:
-        return JSONResponse(body)
+class _Untimed(Service[_Doors]):
+    """The service without BentoML's timer, which keeps each request's memory until its time has passed.
 
-    return get
+    Ours take its place where a request can wait: for its body, and for the decision log.
+    """
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        """Return the application."""
+        self.inject_config()
+        factory = ServiceAppFactory(self, is_main=is_main)
+        factory.timeout = None
+        return factory()
 
 
-def _metadata() -> dict[str, Any]:
+def _tracing() -> dict[str, Any]:
+    if SETTINGS.spans_to is None:
+        return {"excluded_urls": ".*"}
     return {
-        "use_case": SCORER.contract.use_case,
-        "title": SCORER.contract.title,
-        "model": SCORER.tag,
-        "policy": {"version": SCORER.policy.version, **SCORER.policy.to_json()},
-        "contract": SCORER.contract.version,
-        "kind": SCORER.predictor.kind,
-        "calibrator": SCORER.calibrator.to_json(),
-        "inputs": list(SCORER.contract.inputs),
-        "data": SCORER.evidence["data"],
+        "exporter_type": "otlp",
+        "sample_rate": 1.0,
+        "otlp": {"protocol": "http", "endpoint": SETTINGS.spans_to},
     }
 
 
-def _metrics() -> dict[str, Any]:
-    procedure, shipped = SCORER.evidence["procedure"]["metrics"], SCORER.evidence["shipped"]["metrics"]
-    return {**procedure, "procedure": procedure, "shipped": shipped}
-
-
-def _model_card(request: Request) -> Response:
-    """Serve the card that stands beside the bundle: it is no part of the hash, so that it must name this bundle."""
-    page = read_card(SCORER.tag, SETTINGS.bentoml_home)
-    next_step = f"run: aval promote {SCORER.contract.use_case}"
-    if page is None:
-        problem = ProblemError(404, f"no model card is stored beside {SCORER.tag}; {next_step}")
-        return problem_response(problem, request.state.request_id)
-    if CARD_OF_BUNDLE not in page.partition(b"</head>")[0]:
-        problem = ProblemError(404, f"the model card beside {SCORER.tag} is of another bundle; {next_step}")
-        return problem_response(problem, request.state.request_id)
-    return Response(page, headers=CARD_HEADERS, media_type="text/html")
-
-
-def _index() -> dict[str, Any]:
-    return {
-        "use_case": SCORER.contract.use_case,
-        "title": SCORER.contract.title,
-        "decide": ["/predict", "/predict_bulk", *SCORER.contract.also_at],
-        "read": [
-            "/schema",
-            "/model_metadata",
-            "/model_metrics",
-            "/model_params",
-            "/model_card",
-            "/docs.json",
-        ],
-        "health": ["/livez", "/readyz", "/metrics"],
-    }
-
-
-FACTS = Starlette(
-    routes=[
-        # In the place of BentoML's page, which loads scripts from other hosts.
-        Route("/", _facts(_index())),
-        Route("/schema", _facts(json_schema(SCORER.contract))),
-        Route("/model_metadata", _facts(_metadata())),
-        Route("/model_metrics", _facts(_metrics())),
-        Route("/model_params", _facts(dict(SCORER.evidence["chosen"]))),
-        Route("/model_card", _model_card),
-    ]
+RiskService = bentoml.service(
+    name="aval",
+    description=SCORER.contract.title,
+    service_class=_Untimed,
+    workers=SETTINGS.workers,
+    http={"host": SETTINGS.host},
+    # Ours in their place: BentoML's figures have a label for every path that a caller makes up, and its access log
+    # and spans cost more than a decision does (.github/decisions).
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+    tracing=_tracing(),
+)(_Doors)
+RiskService.mount_asgi_app(facts_app(SCORER, WORKER.metrics, SETTINGS.bentoml_home))
+# The outermost first.
+RiskService.add_asgi_middleware(
+    Observer, metrics=WORKER.metrics, lines=WORKER.lines, routes=frozenset((*PATHS, *SCORER.contract.also_at))
 )
-
-RiskService = bentoml.service(name="aval", traffic={"timeout": 15}, description=SCORER.contract.title)(_Doors)
-RiskService.mount_asgi_app(FACTS)
 RiskService.add_asgi_middleware(ProblemMiddleware, largest_body=SETTINGS.largest_body)

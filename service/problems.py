@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -28,12 +28,19 @@ _LOG = logging.getLogger(__name__)
 
 
 class ProblemError(Exception):
-    """Whatever a request did wrong: HTTP status, one sentence, and the refused fields if it is about fields."""
+    """Whatever a request did wrong: HTTP status, one sentence, the refused fields and the answer's own headers."""
 
-    def __init__(self, status: int, detail: str, findings: Sequence[Finding] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        findings: Sequence[Finding] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.status = status
         self.detail = detail
         self.findings = tuple(findings)
+        self.headers = dict(headers or {})
         super().__init__(detail)
 
     def as_json(self, request_id: str) -> dict[str, Any]:
@@ -52,7 +59,8 @@ class ProblemError(Exception):
 
 def problem_response(problem: ProblemError, request_id: str) -> Response:
     """Return the problem as an answer."""
-    return Response(json.dumps(problem.as_json(request_id)), problem.status, media_type=PROBLEM_JSON)
+    body = json.dumps(problem.as_json(request_id))
+    return Response(body, problem.status, problem.headers, media_type=PROBLEM_JSON)
 
 
 class ProblemMiddleware:

@@ -36,6 +36,8 @@ class Settings:
     shadow: a second bundle that scores the same records unseen (AVAL_SHADOW), None for no shadow.
     cors_origins: origins whose pages may ask (AVAL_CORS_ORIGINS, separated by commas; none).
     request_log: whether every request has a line of JSON on standard output (AVAL_REQUEST_LOG, `yes`).
+    spans_to: where spans go (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT; needs the extra `tracing`), None for no spans.
+    shared_metrics: where BentoML's workers put their figures together (PROMETHEUS_MULTIPROC_DIR, set by BentoML).
     """
 
     model: str | None
@@ -55,6 +57,8 @@ class Settings:
     shadow: str | None = None
     cors_origins: tuple[str, ...] = ()
     request_log: bool = True
+    spans_to: str | None = None
+    shared_metrics: Path | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -63,6 +67,7 @@ class Settings:
         bentoml_home = os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
         log = os.environ.get("AVAL_DECISION_LOG") or f"sqlite:///{home / 'decisions.db'}"
         keys = os.environ.get("AVAL_API_KEYS")
+        shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         return cls(
             model=os.environ.get("AVAL_MODEL") or None,
             home=home,
@@ -80,6 +85,8 @@ class Settings:
             shadow=os.environ.get("AVAL_SHADOW") or None,
             cors_origins=tuple(os.environ.get("AVAL_CORS_ORIGINS", "").replace(",", " ").split()),
             request_log=_switch("AVAL_REQUEST_LOG", "yes"),
+            spans_to=os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or None,
+            shared_metrics=Path(shared) if shared else None,
         )
 
 

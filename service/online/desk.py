@@ -1,0 +1,111 @@
+"""The desk: scores, has the log keep what it decided, and only then answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.decision_log import Claim, DecisionLog, Entry, KeyReused, LogDown
+from service.online.answers import Answered, Asked, now
+from service.online.metrics import Metrics
+from service.online.shadow import Shadow
+from service.problems import PROBLEM_JSON, ProblemError, problem_response
+from service.scoring.language import Language, preferred_language
+from service.scoring.scorer import Scorer
+
+IDEMPOTENCY_KEY = "idempotency-key"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+Answering = Callable[[Scorer, bytes, Asked], Answered]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything that one worker needs to answer; log and shadow are None where there is none."""
+
+    scorer: Scorer
+    log: DecisionLog | None
+    metrics: Metrics
+    shadow: Shadow | None = None
+
+    @property
+    def _spoken(self) -> tuple[Language, ...]:
+        return ("en", self.scorer.contract.language)
+
+    async def answer(self, request: Request, answering: Answering, *, long: bool = False) -> Response:
+        """Answer a request by `answering`, in a thread of its own if it may take `long`.
+
+        A decision is durably logged before it is answered. With an `Idempotency-Key` the first answer to that key is
+        given again; 409 for a key that came with another body, 503 while the log takes nothing.
+        """
+        try:
+            return await self._answer(request, answering, long)
+        except ProblemError as problem:
+            # Here and not further out: BentoML makes a 500 of whatever its methods raise.
+            return problem_response(problem, request.state.request_id)
+
+    async def _answer(self, request: Request, answering: Answering, long: bool) -> Response:
+        body = await request.body()
+        asked = Asked(
+            request.state.request_id,
+            getattr(request.state, "key_id", ""),
+            preferred_language(request.headers.get("accept-language", ""), self._spoken),
+            now(),
+        )
+        with self.metrics.timed("score"):
+            if long:
+                answered = await run_in_threadpool(answering, self.scorer, body, asked)
+            else:
+                answered = answering(self.scorer, body, asked)
+            content = json.dumps(answered.body, ensure_ascii=False, separators=(",", ":")).encode()
+        claim = self._claim(request, body, asked) if answered.status == 200 else None
+        first = await self._keep(answered.entries, claim, content)
+        if first is not None:
+            return Response(first, media_type="application/json", headers={"idempotency-replayed": "true"})
+        self._take_down(request, answered)
+        kind = "application/json" if answered.status == 200 else PROBLEM_JSON
+        return Response(content, answered.status, media_type=kind)
+
+    async def _keep(self, entries: tuple[Entry, ...], claim: Claim | None, content: bytes) -> bytes | None:
+        if self.log is None or not entries:
+            return None
+        try:
+            with self.metrics.timed("log"):
+                return await self.log.append(entries, claim, content)
+        except LogDown as error:
+            raise ProblemError(503, f"{error}; nothing was decided", headers={"retry-after": "1"}) from None
+        except KeyReused:
+            detail = "this Idempotency-Key came with another body before; take a new key for a new request"
+            raise ProblemError(409, detail) from None
+
+    def _claim(self, request: Request, body: bytes, asked: Asked) -> Claim | None:
+        key = request.headers.get(IDEMPOTENCY_KEY)
+        if key is None:
+            return None
+        if not _KEY.fullmatch(key):
+            raise ProblemError(
+                400, "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces"
+            )
+        if self.log is None:
+            raise ProblemError(400, "Idempotency-Key needs the decision log, which is off here; leave it out")
+        return Claim(f"{asked.key_id} {request.url.path}", _sha256(key.encode()), _sha256(body))
+
+    def _take_down(self, request: Request, answered: Answered) -> None:
+        request.state.told = answered.told or {}
+        self.metrics.refused(answered.findings)
+        for entry in answered.entries:
+            if entry.decision is not None and entry.probability is not None:
+                self.metrics.decided(entry.decision, entry.probability)
+                if self.shadow is not None:
+                    self.shadow.offer(entry)
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

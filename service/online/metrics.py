@@ -1,0 +1,142 @@
+"""What the service counts and times, for Prometheus; every label has few values, whatever callers send."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from service.scoring.findings import Finding
+from service.scoring.policy import DECISIONS
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+OTHER = "other"
+UNKNOWN_FIELD = "(unknown)"
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+STAGE_SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0)
+PROBABILITIES = (0.01, 0.02, 0.05, *(step / 10 for step in range(1, 11)))
+STAGES = ("score", "log")
+
+
+class Metrics:
+    """The counters of one worker; `text` adds up all workers'."""
+
+    def __init__(
+        self, routes: Iterable[str], fields: Iterable[str], serves: dict[str, str], shared: Path | None
+    ) -> None:
+        """Register everything that is counted.
+
+        routes: paths that have a label of their own. fields: names of the contract's columns. serves: tags and
+        versions of what is served, as labels of `aval_info`. shared: the folder in which BentoML's workers put
+        their figures together, None for one process alone.
+        """
+        self._shared = shared
+        self._own = own = CollectorRegistry()
+        self._routes, self._fields = frozenset(routes), frozenset(fields)
+        self._requests = Counter(
+            "aval_requests", "Requests answered", ("route", "method", "status"), registry=own
+        )
+        self._seconds = Histogram(
+            "aval_request_seconds", "Seconds to answer", ("route",), registry=own, buckets=SECONDS
+        )
+        stages = Histogram(
+            "aval_stage_seconds", "Seconds of a stage", ("stage",), registry=own, buckets=STAGE_SECONDS
+        )
+        self._stages = {name: stages.labels(name) for name in STAGES}
+        decisions = Counter("aval_decisions", "Decisions answered", ("decision",), registry=own)
+        self._decisions = {str(name): decisions.labels(str(name)) for name in DECISIONS}
+        self._probability = Histogram(
+            "aval_probability", "Probability of bad, of decisions", registry=own, buckets=PROBABILITIES
+        )
+        self._refused = Counter(
+            "aval_refused_fields",
+            "Findings against fields of refused records",
+            ("field", "code"),
+            registry=own,
+        )
+        self._shadow = Counter("aval_shadow", "Records offered to the shadow", ("result",), registry=own)
+        self._waiting = _gauge("aval_log_waiting", "Entries that are not durable yet", own)
+        self._spooled = _gauge("aval_log_spooled", "Entries kept on disk until the log is back", own)
+        self._up = _gauge(
+            "aval_log_up", "Whether the decision log takes entries (least of all workers)", own, "livemin"
+        )
+        info = Gauge("aval_info", "What is served", tuple(serves), registry=own, multiprocess_mode="livemax")
+        info.labels(**serves).set(1)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        route = route if route in self._routes else OTHER
+        self._requests.labels(route, method if method in ("GET", "POST") else OTHER, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def decided(self, decision: str, probability: float) -> None:
+        """Count a decision."""
+        self._decisions[decision].inc()
+        self._probability.observe(probability)
+
+    def refused(self, findings: Iterable[Finding]) -> None:
+        """Count what was wrong with a record."""
+        for finding in findings:
+            field = finding.field if finding.field in self._fields else UNKNOWN_FIELD
+            self._refused.labels(field, str(finding.code)).inc()
+
+    def shadowed(self, result: str) -> None:
+        """Count a record that was offered to the shadow."""
+        self._shadow.labels(result).inc()
+
+    def log_state(self, waiting: int, spooled: int, up: bool) -> None:
+        """Take down how the decision log is."""
+        self._waiting.set(waiting)
+        self._spooled.set(spooled)
+        self._up.set(up)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Time a stage."""
+        started = perf_counter()
+        yield
+        self._stages[stage].observe(perf_counter() - started)
+
+    def text(self) -> bytes:
+        """Return the exposition of all workers; of this process alone where BentoML shares none."""
+        if self._shared is None:
+            return generate_latest(self._own)
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, str(self._shared))
+        return generate_latest(registry)
+
+    def forget_dead_workers(self) -> None:
+        """Remove the gauges of workers that ended without a word, so that they are not counted as alive."""
+        files = [] if self._shared is None else self._shared.glob("gauge_live*_*.db")
+        for pid in {int(file.stem.rpartition("_")[2]) for file in files}:
+            if not _is_alive(pid):
+                multiprocess.mark_process_dead(pid, str(self._shared))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _gauge(
+    name: str, text: str, registry: CollectorRegistry, mode: Literal["livesum", "livemin"] = "livesum"
+) -> Gauge:
+    return Gauge(name, text, registry=registry, multiprocess_mode=mode)

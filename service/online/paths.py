@@ -1,0 +1,21 @@
+"""The paths of the online door, and the scope of the key that each of them asks for."""
+
+from __future__ import annotations
+
+DECIDE = ("/predict", "/predict_bulk")
+EXPLAIN = ("/explain",)
+TELL = ("/outcomes", "/reviews")
+READ = ("/schema", "/model_metadata", "/model_metrics", "/model_params", "/model_card", "/docs", "/docs.json")
+HEALTH = ("/livez", "/readyz", "/healthz")
+METRICS = "/metrics"
+PATHS = ("/", *DECIDE, *EXPLAIN, *TELL, *READ, *HEALTH, METRICS)
+
+
+def required_scope(method: str, path: str) -> str | None:
+    """Return `predict`, `outcomes` or `read`, None for what needs no key; a path that is none of ours needs one too."""
+    # A browser asks with OPTIONS whether it may ask, before it shows any key.
+    if path in HEALTH or method == "OPTIONS":
+        return None
+    if method in ("GET", "HEAD"):
+        return "read"
+    return "outcomes" if path in TELL else "predict"

@@ -1,0 +1,150 @@
+"""One process of the service: what it is made of, how it starts and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+from service import __version__
+from service.decision_log import DecisionLog, open_log
+from service.errors import WrongUse
+from service.model_store import load_scorer
+from service.online.answers import Asked, decide, now
+from service.online.desk import Desk
+from service.online.metrics import Metrics
+from service.online.request_log import RequestLog
+from service.online.runtime import settle
+from service.online.shadow import Shadow
+from service.scoring.schema import example_record
+from service.scoring.scorer import Scorer
+from service.settings import Settings
+
+WARM_UP = 50
+STATE_SECONDS = 1.0
+CLOSE_SECONDS = 10.0
+
+
+@dataclass
+class Worker:
+    """Scorer, metrics and request log from the beginning; the desk and its decision log once the process has started.
+
+    `shadow` is a second bundle's scorer, None without one.
+    """
+
+    settings: Settings
+    scorer: Scorer
+    shadow: Scorer | None
+    metrics: Metrics
+    lines: RequestLog | None
+    _desk: Desk | None = None
+    _watch: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings, paths: tuple[str, ...]) -> Worker:
+        """Load what the settings name; raises an `AvalError` with what to do next."""
+        scorer = load_scorer(settings.model, settings.bentoml_home)
+        shadow = _shadow_of(settings, scorer)
+        serves = {
+            "version": __version__,
+            "use_case": scorer.contract.use_case,
+            "model": scorer.tag,
+            "policy": scorer.policy.version,
+            "contract": scorer.contract.version,
+            "shadow": shadow.tag if shadow else "",
+        }
+        routes = (*paths, *scorer.contract.also_at)
+        metrics = Metrics(routes, scorer.contract.by_name, serves, settings.shared_metrics)
+        return cls(settings, scorer, shadow, metrics, RequestLog() if settings.request_log else None)
+
+    @property
+    def desk(self) -> Desk:
+        """The desk; there is none before the worker has started, so that nothing is decided unlogged."""
+        if self._desk is None:
+            raise RuntimeError("the worker has not started")
+        return self._desk
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a decision would be answered now."""
+        return self._desk is not None and (self._desk.log is None or self._desk.log.is_up)
+
+    async def start(self) -> None:
+        """Open the log, warm up, settle the memory; the worker is ready afterwards."""
+        self.metrics.forget_dead_workers()
+        if self.lines is not None:
+            self.lines.start()
+        self._warm_up()
+        log = self._open_log()
+        shadow = Shadow(self.shadow, log, self.metrics) if self.shadow and log else None
+        if shadow is not None:
+            shadow.start()
+        settle()
+        self._desk = Desk(self.scorer, log, self.metrics, shadow)
+        self._watch = asyncio.create_task(self._watch_log())
+
+    async def stop(self) -> None:
+        """Have everything that was decided written down, and say where the chain ends."""
+        if self._watch is not None:
+            self._watch.cancel()
+        desk, self._desk = self._desk, None
+        if desk is not None and desk.shadow is not None:
+            desk.shadow.close()
+        if desk is not None and desk.log is not None:
+            await asyncio.to_thread(desk.log.close, CLOSE_SECONDS)
+            print_head(desk.log)
+        if self.lines is not None:
+            self.lines.close()
+
+    def _open_log(self) -> DecisionLog | None:
+        if self.settings.decision_log is None:
+            return None
+        about = {"version": __version__, "model": self.scorer.tag, "policy": self.scorer.policy.version}
+        log = open_log(
+            self.settings.decision_log,
+            spool=self.settings.spool,
+            when_down=self.settings.log_down,
+            about=about,
+        )
+        log.start()
+        return log
+
+    def _warm_up(self) -> None:
+        body = json.dumps(example_record(self.scorer.contract)).encode()
+        for _ in range(WARM_UP):
+            decide(self.scorer, body, Asked("warm-up", "", "en", now()))
+        self.scorer.reasons_of(self.scorer.profile.reference())
+
+    async def _watch_log(self) -> None:
+        while self._desk is not None and (log := self._desk.log) is not None:
+            self.metrics.log_state(log.waiting, log.spooled, log.is_up)
+            await asyncio.sleep(STATE_SECONDS)
+
+
+def print_head(log: DecisionLog) -> None:
+    """Print the head of this writer's chain: kept with the process's output, it shows if the chain is cut later."""
+    head = log.head
+    line: dict[str, Any] = {
+        "event": "log head",
+        "writer": head.writer,
+        "seq": head.seq,
+        "hash": head.hash.hex(),
+        "at": now(),
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _shadow_of(settings: Settings, scorer: Scorer) -> Scorer | None:
+    if settings.shadow is None:
+        return None
+    if settings.decision_log is None:
+        raise WrongUse(
+            "AVAL_SHADOW needs the decision log, where its answers are kept; AVAL_DECISION_LOG is off"
+        )
+    shadow = load_scorer(settings.shadow, settings.bentoml_home)
+    if shadow.contract.use_case != scorer.contract.use_case:
+        raise WrongUse(f"AVAL_SHADOW={settings.shadow} is no model of {scorer.contract.use_case}")
+    return shadow

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.online.metrics import OTHER, UNKNOWN_FIELD, Metrics
+from service.scoring.findings import Code, Finding
+
+ROUTES = ("/predict", "/schema")
+SERVES = {"model": "credit_risk:1", "policy": "p-1"}
+# What a worker does before it is killed.
+WORKER = """
+import sys
+from pathlib import Path
+from service.online.metrics import Metrics
+metrics = Metrics(("/predict",), (), {"model": "m"}, Path(sys.argv[1]))
+metrics.answered("/predict", "POST", 200, 0.001)
+metrics.log_state(7, 0, True)
+sys.stdout.write(metrics.text().decode())
+"""
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(ROUTES, ("age", "income"), SERVES, None)
+
+
+def value(text: bytes | str, name: str, **labels: str) -> float | None:
+    """Return the one sample of this name whose labels include these."""
+    text = text.decode() if isinstance(text, bytes) else text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    found = [item for item in samples if item.name == name and labels.items() <= item.labels.items()]
+    assert len(found) <= 1, found
+    return found[0].value if found else None
+
+
+def test_a_path_that_a_caller_made_up_has_no_label_of_its_own(metrics: Metrics) -> None:
+    for number in range(500):
+        metrics.answered(f"/person/{number}", f"VERB{number}", 404, 0.001)
+    assert value(metrics.text(), "aval_requests_total", route=OTHER, method=OTHER, status="404") == 500
+    assert b"/person" not in metrics.text()
+
+
+def test_a_field_that_a_caller_made_up_has_no_label_of_its_own(metrics: Metrics) -> None:
+    metrics.refused([Finding("age", Code.RANGE, "144", "18 to 120", "age is ...")])
+    metrics.refused([Finding(f"x{number}", Code.UNKNOWN, None, "", "") for number in range(50)])
+    assert value(metrics.text(), "aval_refused_fields_total", field="age", code="range") == 1
+    assert value(metrics.text(), "aval_refused_fields_total", field=UNKNOWN_FIELD) == 50
+
+
+def test_decisions_are_counted_by_outcome_from_the_first_scrape_on(metrics: Metrics) -> None:
+    assert value(metrics.text(), "aval_decisions_total", decision="refer") == 0
+    metrics.decided("refer", 0.17)
+    assert value(metrics.text(), "aval_decisions_total", decision="refer") == 1
+    assert value(metrics.text(), "aval_probability_bucket", le="0.2") == 1
+    assert value(metrics.text(), "aval_probability_bucket", le="0.1") == 0
+
+
+def test_a_stage_is_timed(metrics: Metrics) -> None:
+    with metrics.timed("log"):
+        pass
+    assert value(metrics.text(), "aval_stage_seconds_count", stage="log") == 1
+    assert value(metrics.text(), "aval_stage_seconds_count", stage="score") == 0
+
+
+def test_what_is_served_stands_in_one_gauge(metrics: Metrics) -> None:
+    assert value(metrics.text(), "aval_info", model="credit_risk:1", policy="p-1") == 1
+
+
+def test_workers_figures_are_added_up_and_a_dead_workers_gauges_are_forgotten(tmp_path: Path) -> None:
+    def work() -> str:
+        command = [sys.executable, "-c", WORKER, str(tmp_path)]
+        environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    first, second = work(), work()
+    assert value(first, "aval_requests_total", route="/predict") == 1
+    assert value(second, "aval_requests_total", route="/predict") == 2
+    assert value(second, "aval_log_waiting") == 14
+    Metrics((), (), {"model": "m"}, tmp_path).forget_dead_workers()
+    assert value(work(), "aval_log_waiting") == 7
