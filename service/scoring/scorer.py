@@ -114,7 +114,14 @@ class Scorer:
 
         Without a policy the scorer's own decides. Reasons are in English, or in the contract's language if it is asked.
         """
-        row = self.encoder.encode_record(self.validator.check_record(record))
+        return self.score_row(
+            self.encoder.encode_record(self.validator.check_record(record)), policy, language
+        )
+
+    def score_row(
+        self, row: Sequence[float], policy: Policy | None = None, language: Language = "en"
+    ) -> ScoredRecord:
+        """Score one encoded record, as `score` does one that is not."""
         probability = self.calibrator.probability(self.predictor.score_one(row))
         decision = (policy or self.policy).decide(probability)
         reasons = () if decision is Decision.APPROVE else self.reasons_of(row, language)
@@ -126,9 +133,12 @@ class Scorer:
         They add up to the difference between the record's log-odds and the typical record's.
         """
         row = self.encoder.encode_record(self.validator.check_record(record))
+        return dict(zip(self.encoder.inputs, self.contributions_of(row).tolist(), strict=True))
+
+    def contributions_of(self, row: Sequence[float]) -> FloatArray:
+        """Return the contributions (inputs,) of an encoded record to its calibrated log-odds."""
         raw = self.predictor.score_one(row)
-        values = self.calibrator.explained(self.explainer.contributions(row), raw, self.reference_score)
-        return dict(zip(self.encoder.inputs, values.tolist(), strict=True))
+        return self.calibrator.explained(self.explainer.contributions(row), raw, self.reference_score)
 
     def reasons_of(self, row: Sequence[float], language: Language = "en") -> tuple[Reason, ...]:
         """Return the reasons against an encoded record, the strongest first; whether to give them is the caller's."""

@@ -8,6 +8,7 @@ trees; `sampled` has what serves for the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from math import factorial
 
 import numpy as np
@@ -24,16 +25,34 @@ from service.scoring.predictors.trees import WORD, Trees
 _CELLS_AT_A_TIME = 2**22
 
 
+class Rule(StrEnum):
+    """How the contributions to a raw score follow from the predictor."""
+
+    EXACT = "exact"
+    SHARES = "shares"
+    SAMPLED = "sampled"
+
+
 class Explainer:
-    """Contributions of each input to the difference in raw score between a record and `reference`."""
+    """Contributions of each input to the difference in raw score between a record and `reference`.
+
+    `rule` says what they are: exact Shapley values of the raw score; where the trees add up to a probability, their
+    exact values of that probability, scaled to the raw score's difference; or exact with few inputs and sampled with
+    many, within `standard_errors`.
+    """
 
     def __init__(self, predictor: Predictor, reference: Sequence[float]) -> None:
         self.reference = list(reference)
         self._explain = _EXPLAINERS.get(type(predictor), OfAny)(predictor, self.reference)
+        self.rule = _rule_of(predictor)
 
     def contributions(self, row: Sequence[float]) -> FloatArray:
         """Return the Shapley values (inputs,) in raw log-odds."""
         return self._explain(row)
+
+    def standard_errors(self, row: Sequence[float]) -> FloatArray:
+        """Return how far (inputs,) the values may be from the exact ones: their standard errors, 0 where exact."""
+        return self._explain.standard_errors(row) if isinstance(self._explain, OfAny) else np.zeros(len(row))
 
 
 class _OfLinear:
@@ -104,6 +123,12 @@ _EXPLAINERS: dict[type, Callable[..., Callable[[Sequence[float]], FloatArray]]] 
     SymmetricTrees: _OfSymmetricTrees,
     Trees: _OfTrees,
 }
+
+
+def _rule_of(predictor: Predictor) -> Rule:
+    if isinstance(predictor, Trees) and predictor.link == "probability":
+        return Rule.SHARES
+    return Rule.EXACT if type(predictor) in _EXPLAINERS else Rule.SAMPLED
 
 
 def _tabulate(inputs: npt.NDArray[np.int32], leaves: FloatArray, theirs: npt.NDArray[np.intp]) -> FloatArray:

@@ -2,7 +2,8 @@
 
 With few inputs that differ, all coalitions are scored and the values are exact. With more, they are estimated from
 permutations in pairs, each with its reverse (antithetic sampling: Mitchell et al., 2022). Along a permutation the
-inputs change to the record's one by one, so that the changes always add up to the whole difference.
+inputs change to the record's one by one, so that the changes always add up to the whole difference. How far an
+estimate may be from the exact value is told by its standard error, from the spread between the pairs.
 """
 
 from __future__ import annotations
@@ -47,14 +48,30 @@ class OfAny:
 
     def __call__(self, row: Sequence[float]) -> FloatArray:
         """Return the contributions (inputs,) in raw log-odds; exactly 0 for an input that equals the reference's."""
-        record = np.array(row, dtype=np.float64)
-        differs = (record != self._reference) & ~(np.isnan(record) & np.isnan(self._reference))
-        players = np.flatnonzero(differs)
+        record, players = self._players(row)
         values = np.zeros(len(record))
         if len(players):
             known = len(players) <= self._most_exact
-            values[players] = self._exact(record, players) if known else self._estimated(record, players)
+            values[players] = (
+                self._exact(record, players) if known else self._steps(record, players).mean(axis=0)
+            )
         return values
+
+    def standard_errors(self, row: Sequence[float]) -> FloatArray:
+        """Return the standard error (inputs,) of each contribution; 0 where the contributions are exact."""
+        record, players = self._players(row)
+        errors = np.zeros(len(record))
+        if len(players) > self._most_exact:
+            steps, pairs = self._steps(record, players), len(self._orders) // 2
+            of_pairs = (steps[:pairs] + steps[pairs:]) / 2.0
+            errors[players] = of_pairs.std(axis=0, ddof=1) / np.sqrt(pairs)
+        return errors
+
+    def _players(self, row: Sequence[float]) -> tuple[FloatArray, npt.NDArray[np.intp]]:
+        """Return the record and the places of the inputs in which it differs from the reference."""
+        record = np.array(row, dtype=np.float64)
+        differs = (record != self._reference) & ~(np.isnan(record) & np.isnan(self._reference))
+        return record, np.flatnonzero(differs)
 
     def _exact(self, record: FloatArray, players: npt.NDArray[np.intp]) -> FloatArray:
         coalitions, weights = _all_coalitions(len(players))
@@ -63,7 +80,8 @@ class OfAny:
         values: FloatArray = np.add.reduce(weights * scores[:, None], axis=0)
         return values
 
-    def _estimated(self, record: FloatArray, players: npt.NDArray[np.intp]) -> FloatArray:
+    def _steps(self, record: FloatArray, players: npt.NDArray[np.intp]) -> FloatArray:
+        """Return what each input changes when its turn comes (permutations, players), all reverses last."""
         differs = np.zeros(len(record), dtype=np.bool_)
         differs[players] = True
         place = np.cumsum(differs) - 1
@@ -71,9 +89,7 @@ class OfAny:
         rank = np.argsort(orders, axis=1)
         coalitions = rank[:, None, :] < np.arange(len(players) + 1)[None, :, None]
         scores = self._scores(record, players, coalitions.reshape(-1, len(players)))
-        steps = np.diff(scores.reshape(len(orders), -1), axis=1)
-        values: FloatArray = np.take_along_axis(steps, rank, axis=1).mean(axis=0)
-        return values
+        return np.take_along_axis(np.diff(scores.reshape(len(orders), -1), axis=1), rank, axis=1)
 
     def _scores(
         self, record: FloatArray, players: npt.NDArray[np.intp], coalitions: Coalitions
