@@ -1,0 +1,107 @@
+"""Whom records are about: ids in one form, whatever kind of number or text they came as, and who has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Select, select
+
+from service.decision_log.entries import Kind, canonical
+from service.decision_log.tables import ENTRIES, RECORDS
+
+# Ids by the names of their columns, each as `id_text` writes it.
+Ids: TypeAlias = Mapping[str, str]
+
+_ROWS_AT_ONCE = 2_000
+# SQLite takes 32,766 parameters, PostgreSQL 65,535.
+_SUBJECTS_AT_ONCE = 500
+
+
+def id_text(value: Any) -> str:
+    """Return an id as text: 7, 7.0 and "7" are the same id, because files cannot tell them apart."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def find_abouts(
+    connection: Connection,
+    wanted: Sequence[Ids],
+    *,
+    kinds: Iterable[Kind] = (Kind.DECISION,),
+    use_case: str | None = None,
+    id_columns: Iterable[str] = (),
+) -> list[set[str]]:
+    """Return for each of `wanted` what the entries are about whose subject has all of these ids.
+
+    Whoever wants every one of `id_columns`, which are all that a subject can have, is found by index; for others all
+    subjects are read, once. Without a use case all are looked at.
+    """
+    found: list[set[str]] = [set() for _ in wanted]
+    base = _subjects(kinds, use_case)
+    complete = frozenset(id_columns)
+    by_index = [place for place, ids in enumerate(wanted) if ids and ids.keys() == complete]
+    rest = [place for place, ids in enumerate(wanted) if ids and ids.keys() != complete]
+    if by_index:
+        _collect(_indexed(connection, base, [wanted[place] for place in by_index]), wanted, by_index, found)
+    if rest:
+        _collect(_stream(connection, base), wanted, rest, found)
+    return found
+
+
+def _subjects(kinds: Iterable[Kind], use_case: str | None) -> Select[str, str]:
+    same = (ENTRIES.c.writer == RECORDS.c.writer) & (ENTRIES.c.seq == RECORDS.c.seq)
+    query = select(ENTRIES.c.about, RECORDS.c.subject).join_from(RECORDS, ENTRIES, same)
+    query = query.where(RECORDS.c.subject.is_not(None), ENTRIES.c.kind.in_([str(kind) for kind in kinds]))
+    return query if use_case is None else query.where(ENTRIES.c.use_case == use_case)
+
+
+def _collect(
+    rows: Iterable[tuple[str, str]], wanted: Sequence[Ids], places: Sequence[int], found: list[set[str]]
+) -> None:
+    by_names: dict[tuple[str, ...], dict[tuple[str | None, ...], list[int]]] = {}
+    for place in places:
+        names = tuple(sorted(wanted[place]))
+        values = tuple(wanted[place][name] for name in names)
+        by_names.setdefault(names, {}).setdefault(values, []).append(place)
+    for about, subject in rows:
+        ids = {name: id_text(value) for name, value in json.loads(subject).items()}
+        for names, by_values in by_names.items():
+            for place in by_values.get(tuple(ids.get(name) for name in names), ()):
+                found[place].add(about)
+
+
+def _stream(connection: Connection, base: Select[str, str]) -> Iterator[tuple[str, str]]:
+    for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(base):
+        yield row[0], row[1]
+
+
+def _indexed(
+    connection: Connection, base: Select[str, str], wanted: Sequence[Ids]
+) -> Iterator[tuple[str, str]]:
+    forms = sorted({form for ids in wanted for form in _forms(ids)})
+    for start in range(0, len(forms), _SUBJECTS_AT_ONCE):
+        some = forms[start : start + _SUBJECTS_AT_ONCE]
+        yield from _stream(connection, base.where(RECORDS.c.subject.in_(some)))
+
+
+def _forms(ids: Ids) -> Iterator[str]:
+    """Yield every subject as the log may hold it: each id as text and, where it can be one, as a number."""
+    names = list(ids)
+    for values in product(*(_values(ids[name]) for name in names)):
+        yield canonical(dict(zip(names, values, strict=True)))
+
+
+def _values(text: str) -> list[str | int | float]:
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER):
+        return [text]
+    number = int(text)
+    return [text, number, float(number)] if str(number) == text else [text]
+
+
+# Beyond this a float does not tell one integer from the next, so that no id that came as a float is found by its text.
+_LONGEST_NUMBER = 15

@@ -1,0 +1,44 @@
+"""What deletion leaves behind in a database's files, wiped."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.decision_log.address import reading_engine
+from service.decision_log.scribe import Scribe
+
+# Readers and writers hold a checkpoint up, each for a moment; a long read for as long as it takes.
+PATIENCE = 5.0
+
+
+def wipe(scribe: Scribe, address: str) -> bool:
+    """Have deleted rows leave the database's files; returns whether it could be done now.
+
+    SQLite: overwritten in the file already, they go from its write-ahead log too. PostgreSQL: a vacuum frees their
+    place; its own archives, and backups of either, are for those who keep them.
+    """
+    return _checkpoint(scribe) if scribe.dialect == "sqlite" else _vacuum(address)
+
+
+def _checkpoint(scribe: Scribe) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        (busy, *_) = scribe.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy or time.monotonic() > deadline:
+            return not busy
+        time.sleep(0.05)
+
+
+def _vacuum(address: str) -> bool:
+    try:
+        with reading_engine(address).connect() as plain:
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            for table in ("records", "claims"):
+                connection.execute(text(f"VACUUM {table}"))
+    except SQLAlchemyError:
+        # Not the owner of the tables, perhaps: the server's own vacuum comes by.
+        return False
+    return True
