@@ -48,18 +48,11 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = [f"-c{name}={value}" for name, value in {**_SETTINGS, "port": self.port}.items()]
-        command = [
-            *self.user,
-            self.programs / "postgres",
-            "-D",
-            self.folder / "data",
-            "-k",
-            self.folder,
-            *options,
-        ]
+        options = [f"-c{name}={value}" for name, value in {**_SETTINGS, "port": str(self.port)}.items()]
+        command = [str(self.programs / "postgres"), "-D", f"{self.folder}/data", "-k", str(self.folder)]
+        arguments = [*self.user, *command, *options]
         with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -111,15 +104,24 @@ def running_postgres() -> Iterator[Postgres]:
         shutil.chown(folder, user[2])
     (folder / "password").write_text(PASSWORD)
     (folder / "password").chmod(0o644)
-    initdb = [programs / "initdb", "-D", folder / "data", "-U", "aval", "-A", "scram-sha-256", "--no-sync"]
-    text = ["-E", "UTF8", "--locale=C", f"--pwfile={folder / 'password'}"]
+    initdb = [
+        str(programs / "initdb"),
+        "-D",
+        f"{folder}/data",
+        "-U",
+        "aval",
+        "-A",
+        "scram-sha-256",
+        "--no-sync",
+    ]
+    text: list[str] = ["-E", "UTF8", "--locale=C", f"--pwfile={folder / 'password'}"]
     subprocess.run([*user, *initdb, *text], check=True, capture_output=True)
     server = Postgres(folder, programs, user)
     try:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.stop(signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 
