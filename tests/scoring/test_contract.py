@@ -158,3 +158,72 @@ def test_a_contract_cannot_be_changed(contract: Contract) -> None:
     with pytest.raises(ValidationError) as refusal:
         contract.title = "Other"
     assert message_of(refusal) == "Instance is frozen"
+
+
+SPANISH = LENDING | {"language": "es", "local_title": "Préstamos"}
+
+
+def test_a_contract_in_english_has_no_second_text() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        lending(local_title="Préstamos")
+    assert message_of(refusal) == (
+        "the contract: local_title is in no language; declare the contract's language: es or pt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"local_title": ""},
+            "the contract has a title and no local_title: texts are in English and in 'es'",
+        ),
+        ({"description": "About"}, "the contract has a description and no local_description"),
+        ({"local_description": "Sobre"}, "the contract has a local_description and no description"),
+        ({}, "age has a unit and no local_unit: texts are in English and in 'es'"),
+    ],
+)
+def test_a_contract_in_another_language_says_everything_twice(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Contract.model_validate(SPANISH | change)
+    assert message_of(refusal).startswith(message)
+
+
+def test_a_contract_tells_in_which_languages_it_is() -> None:
+    columns = [item | {"local_unit": item.get("unit", "")} for item in LENDING["columns"]]
+    assert Contract.model_validate(SPANISH | {"columns": columns}).languages == ("en", "es")
+    assert lending().languages == ("en",)
+
+
+def test_derived_columns_have_texts_in_the_contracts_language_too() -> None:
+    columns = [item | {"local_unit": item.get("unit", "")} for item in LENDING["columns"]]
+    derived = [item | {"title": "Derived"} for item in LENDING["derived"]]
+    with pytest.raises(ValidationError) as refusal:
+        Contract.model_validate(SPANISH | {"columns": columns, "derived": derived})
+    assert message_of(refusal).startswith("amount to income has a title and no local_title")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"follows": ("amount", "nothing")}, "x follows 'nothing', which is no number among the features"),
+        ({"follows": ("amount", "purpose")}, "x follows 'purpose', which is no number among the features"),
+        ({"follows": ("amount", "x")}, "x follows 'x', which is no number among the features"),
+        ({"follows": ("amount", "age"), "type": "integer"}, "x: only a number among the features can follow"),
+        (
+            {"follows": ("amount", "age"), "role": "protected"},
+            "x: only a number among the features can follow",
+        ),
+    ],
+)
+def test_what_follows_is_a_ratio_of_two_other_numbers(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        lending(columns=[*LENDING["columns"], {"name": "x", "type": "number"} | change])
+    assert message_of(refusal).startswith(message)
+
+
+@pytest.mark.parametrize("follows", [["amount"], ["amount", "age", "income"]])
+def test_a_ratio_follows_exactly_two_columns(follows: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        column(follows=follows)
+    assert column(follows=["amount", "age"]).follows == ("amount", "age")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.scoring.calibration import Beta, Calibrator, Isotonic
 from service.scoring.predictors.contributions import Explainer
 from service.scoring.predictors.trees import LEAF, NODE, Trees
 from tests.scoring.ensembles import random_linear, random_matrix, random_symmetric_trees, random_trees
@@ -25,6 +26,7 @@ KINDS: dict[str, Callable[..., Any]] = {
 }
 LEVELS = st.lists(st.sampled_from([0, 0, 3]), min_size=1, max_size=6)
 SEEDS = st.integers(0, 2**32)
+FEW = settings(USUAL, max_examples=15)
 
 
 def shapley(
@@ -60,6 +62,65 @@ def test_contributions_are_the_shapley_values(kind: str, seed: int, levels: list
     assert Explainer(predictor, reference).contributions(row) == pytest.approx(by_definition, abs=1e-9)
 
 
+LINES = {
+    "none": Calibrator(offset=-0.75),
+    "temperature": Calibrator("temperature", 0.625, offset=0.25),
+    "platt": Calibrator("platt", 1.75, -0.5),
+}
+CURVES = {
+    "beta": Calibrator("beta", offset=0.5, curve=Beta(0.5, 1.5, -0.25)),
+    "isotonic": Calibrator(
+        "isotonic", offset=-0.5, curve=Isotonic((-3.0, -0.5, 0.25, 2.0), (-4.0, -1.0, -1.0, 3.0))
+    ),
+}
+
+
+@pytest.mark.parametrize("calibrator", LINES)
+@pytest.mark.parametrize("kind", KINDS)
+@FEW
+@given(seed=SEEDS, levels=LEVELS)
+def test_with_a_line_they_are_the_shapley_values_of_the_calibrated_log_odds(
+    kind: str, calibrator: str, seed: int, levels: list[int]
+) -> None:
+    rng, line = np.random.default_rng(seed), LINES[calibrator]
+    predictor = KINDS[kind](rng, levels)
+    row, reference = random_matrix(rng, levels, 2).tolist()
+    by_definition = shapley(lambda x: line.log_odds(predictor.score_one(x)), row, reference)
+    raw = Explainer(predictor, reference).contributions(row)
+    told = line.explained(raw, predictor.score_one(row), predictor.score_one(reference))
+    assert told == pytest.approx(by_definition, abs=1e-9)
+
+
+@pytest.mark.parametrize("calibrator", CURVES)
+@pytest.mark.parametrize("kind", KINDS)
+@FEW
+@given(seed=SEEDS, levels=LEVELS)
+def test_with_a_curve_they_keep_their_shares_and_add_up_to_the_calibrated_difference(
+    kind: str, calibrator: str, seed: int, levels: list[int]
+) -> None:
+    rng, curve = np.random.default_rng(seed), CURVES[calibrator]
+    predictor = KINDS[kind](rng, levels)
+    row, reference = random_matrix(rng, levels, 2).tolist()
+    raw, typical = predictor.score_one(row), predictor.score_one(reference)
+    by_definition = np.array(shapley(predictor.score_one, row, reference))
+    told = curve.explained(Explainer(predictor, reference).contributions(row), raw, typical)
+    change = curve.log_odds(raw) - curve.log_odds(typical)
+    assert told.sum() == pytest.approx(change, abs=1e-9)
+    if abs(raw - typical) > 1e-6:
+        assert told == pytest.approx(by_definition * (change / (raw - typical)), abs=1e-9)
+        assert (told * by_definition >= -1e-15).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_sampled_has_no_error_and_says_that_it_is_exact(kind: str) -> None:
+    rng, levels = np.random.default_rng(12), (0, 3) * 6
+    predictor = KINDS[kind](rng, levels)
+    reference, row = random_matrix(rng, levels, 2).tolist()
+    explainer = Explainer(predictor, reference)
+    assert explainer.rule == ("sampled" if kind == "network" else "exact")
+    assert explainer.standard_errors(row).any() == (kind == "network")
+
+
 @USUAL
 @given(seed=SEEDS, levels=LEVELS)
 def test_with_a_sum_of_probabilities_they_are_shares_of_the_difference(seed: int, levels: list[int]) -> None:
@@ -69,7 +130,9 @@ def test_with_a_sum_of_probabilities_they_are_shares_of_the_difference(seed: int
     sums = Trees(predictor.bias, "log_odds", predictor.nodes, levels)
     change = predictor.score_one(row) - predictor.score_one(reference)
     difference = sums.score_one(row) - sums.score_one(reference)
-    contributions = Explainer(predictor, reference).contributions(row)
+    explainer = Explainer(predictor, reference)
+    contributions = explainer.contributions(row)
+    assert explainer.rule == "shares"
     assert contributions.sum() == pytest.approx(change, abs=1e-9)
     if abs(difference) > 1e-6:
         shares = [value / difference * change for value in shapley(sums.score_one, row, reference)]

@@ -65,6 +65,32 @@ def test_sampling_comes_close_to_the_exact_values() -> None:
     assert (errors != 0).any()
 
 
+def test_an_estimate_is_within_its_stated_error_as_often_as_a_standard_error_promises() -> None:
+    deviations: list[float] = []
+    for seed in range(6):
+        rng, levels = np.random.default_rng(seed), (0, 3) * 6
+        network = random_network(rng, levels)
+        reference, *rows = random_matrix(rng, levels, 9).tolist()
+        exact, sampled = OfAny(network, reference, most_exact=12), OfAny(network, reference)
+        for row in rows:
+            errors = sampled.standard_errors(row)
+            known = errors > 0
+            deviations += ((sampled(row) - exact(row))[known] / errors[known]).tolist()
+    assert len(deviations) > 200
+    assert np.mean(np.abs(deviations) < 2) > 0.9
+    assert 0.75 < np.sqrt(np.mean(np.square(deviations))) < 1.25
+
+
+def test_what_is_exact_has_no_error() -> None:
+    rng, levels = np.random.default_rng(7), (0, 3) * 6
+    network = random_network(rng, levels)
+    reference, row = random_matrix(rng, levels, 2).tolist()
+    assert not OfAny(network, reference, most_exact=12).standard_errors(row).any()
+    assert not OfAny(network, reference).standard_errors(reference).any()
+    few = [*row[:5], *reference[5:]]
+    assert not OfAny(network, reference).standard_errors(few).any()
+
+
 def test_a_permutation_and_its_reverse_are_exact_where_inputs_act_in_pairs() -> None:
     """With interactions of two inputs at most, either order of the two is in each pair of permutations."""
 

@@ -104,6 +104,61 @@ def test_a_property_says_what_its_column_is(contract: Contract) -> None:
     assert properties["row"] == {"description": "Accepted and not looked at."}
 
 
+def test_every_text_stands_there_in_the_contracts_language_too() -> None:
+    texts = {
+        "title": "Income",
+        "local_title": "Ingreso",
+        "description": "Yearly",
+        "local_description": "Anual",
+    }
+    income = {"name": "income", "type": "number", "unit": "years", "local_unit": "años", **texts}
+    amount = {"name": "amount", "type": "number", "changeable": False}
+    share = {"name": "share", "type": "number", "follows": ["amount", "income"]}
+    contract = Contract.model_validate(
+        {
+            "use_case": "x",
+            "language": "es",
+            "title": "Loan",
+            "local_title": "Préstamo",
+            "columns": [income, amount, share],
+            "derived": [{"name": "ratio", "operation": "ratio", "of": ["amount", "income"]}],
+            "outcome": {"name": "bad", "bad": [1], "good": [0]},
+        }
+    )
+    schema = json_schema(contract)
+    assert schema["x-languages"] == ["en", "es"]
+    assert (schema["title"], schema["x-title-es"]) == ("Loan", "Préstamo")
+    assert schema["properties"] == {
+        "income": {
+            "title": "Income",
+            "description": "Yearly",
+            "type": "number",
+            "x-unit": "years",
+            "x-title-es": "Ingreso",
+            "x-description-es": "Anual",
+            "x-unit-es": "años",
+            "x-role": "feature",
+            "x-changeable": True,
+        },
+        "amount": {"title": "amount", "type": "number", "x-role": "feature", "x-changeable": False},
+        "share": {
+            "title": "share",
+            "type": "number",
+            "x-role": "feature",
+            "x-changeable": False,
+            "x-follows": ["amount", "income"],
+        },
+    }
+    assert schema["x-derived"] == {
+        "ratio": {
+            "title": "ratio",
+            "description": "ratio of amount and income",
+            "operation": "ratio",
+            "of": ["amount", "income"],
+        }
+    }
+
+
 def test_the_outcome_is_no_property(contract: Contract) -> None:
     schema = json_schema(contract)
     assert "bad" not in schema["properties"]
