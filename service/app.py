@@ -18,13 +18,20 @@ from bentoml._internal.service.openapi.specification import Schema
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.decision_log.telling import answer_outcomes, answer_review
 from service.errors import AvalError
-from service.online.answers import BulkAnswer, DecisionAnswer, bulk_schema, decide, decide_bulk
+from service.online.answers import (
+    AnyAnswer,
+    BulkAnswer,
+    DecisionAnswer,
+    bulk_schema,
+    decide,
+    decide_bulk,
+)
+from service.online.explaining import explain_record
 from service.online.facts import facts_app
-from service.online.observer import Observer
 from service.online.paths import PATHS
 from service.online.worker import Worker
-from service.problems import ProblemMiddleware
 from service.scoring.schema import json_schema
 from service.settings import Settings
 
@@ -75,8 +82,14 @@ class BulkInput(JsonInput):
     described = bulk_schema(SCORER)
 
 
+class TellingInput(JsonInput):
+    """Outcomes or a review; `/docs.json` describes both."""
+
+    described: ClassVar[dict[str, Any]] = {"type": "object"}
+
+
 class _Doors:
-    """Scores one record or a bulk of them."""
+    """Scores one record or a bulk of them, explains, and takes down what became of decisions."""
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -101,6 +114,21 @@ class _Doors:
     async def predict_bulk(self, request: Request, /) -> Response:
         """Decide on up to a thousand records; a bad one never fails its neighbours."""
         return await WORKER.desk.answer(request, decide_bulk, long=True)
+
+    @bentoml.api(route="/explain", input_spec=RecordInput, output_spec=AnyAnswer)
+    async def explain(self, request: Request, /) -> Response:
+        """Explain the decision on one record; what is answered here is no decision."""
+        return await WORKER.desk.answer(request, explain_record, long=True)
+
+    @bentoml.api(route="/outcomes", input_spec=TellingInput, output_spec=BulkAnswer)
+    async def outcomes(self, request: Request, /) -> Response:
+        """Take down what really happened."""
+        return await WORKER.desk.take(request, answer_outcomes)
+
+    @bentoml.api(route="/reviews", input_spec=TellingInput, output_spec=AnyAnswer)
+    async def reviews(self, request: Request, /) -> Response:
+        """Take down what a person decided on a referred case."""
+        return await WORKER.desk.take(request, answer_review)
 
 
 def _also_at(path: str) -> Any:
@@ -152,8 +180,5 @@ RiskService = bentoml.service(
     tracing=_tracing(),
 )(_Doors)
 RiskService.mount_asgi_app(facts_app(SCORER, WORKER.metrics, SETTINGS.bentoml_home))
-# The outermost first.
-RiskService.add_asgi_middleware(
-    Observer, metrics=WORKER.metrics, lines=WORKER.lines, routes=frozenset((*PATHS, *SCORER.contract.also_at))
-)
-RiskService.add_asgi_middleware(ProblemMiddleware, largest_body=SETTINGS.largest_body)
+for _middleware, _options in WORKER.middlewares():
+    RiskService.add_asgi_middleware(_middleware, **_options)

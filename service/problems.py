@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
@@ -20,10 +19,6 @@ from service.scoring.findings import Finding
 PROBLEM_JSON = "application/problem+json"
 REQUEST_ID = "x-request-id"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# An answer sent while the client is still sending would be lost, so that much more is read and thrown away.
-_DRAINED_BODIES = 64
-# Less than the 15 seconds after which BentoML answers for us, with 504 and in its own form.
-_BODY_SECONDS = 10.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -64,57 +59,32 @@ def problem_response(problem: ProblemError, request_id: str) -> Response:
 
 
 class ProblemMiddleware:
-    """Gives every request an id, bounds its body, asks for JSON, and turns every error into a problem.
+    """Gives every request an id, and turns every error into a problem.
 
     What a route answers with 400 or above in another form, BentoML's own errors among them, is replaced.
     """
 
-    def __init__(self, app: ASGIApp, largest_body: int, body_seconds: float = _BODY_SECONDS) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.largest_body = largest_body
-        self.body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        given = headers.get(REQUEST_ID, "")
+        given = Headers(scope=scope).get(REQUEST_ID, "")
         request_id = given if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         sender = _ProblemSender(send, request_id)
         try:
-            if scope["method"] in ("POST", "PUT", "PATCH"):
-                receive = await self._read(headers, receive)
             await self.app(scope, receive, sender)
         except ProblemError as problem:
-            response = problem_response(problem, request_id)
-            if problem.status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT):
-                response.headers["connection"] = "close"
-            await response(scope, receive, sender)
+            await problem_response(problem, request_id)(scope, receive, sender)
         except Exception:
             # The server logs it; here it only gets the form that every error has.
             if not sender.started:
                 await sender.replace(HTTPStatus.INTERNAL_SERVER_ERROR)
             raise
-
-    async def _read(self, headers: Headers, receive: Receive) -> Receive:
-        try:
-            async with asyncio.timeout(self.body_seconds):
-                body = await _bounded_body(receive, self.largest_body)
-        except TimeoutError:
-            detail = f"the body was not complete within {self.body_seconds:g} seconds"
-            raise ProblemError(408, detail) from None
-        kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise ProblemError(415, f"content type {kind!r} is not application/json")
-        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def replay() -> Message:
-            return messages.pop() if messages else await receive()
-
-        return replay
 
 
 class _ProblemSender:
@@ -155,24 +125,6 @@ class _ProblemSender:
 
 
 _KEPT_HEADERS = (b"allow", b"retry-after")
-
-
-async def _bounded_body(receive: Receive, largest: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ProblemError(400, "the client closed the connection before the body was complete")
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= largest:
-            parts.append(part)
-        if not message.get("more_body", False) or size > largest * _DRAINED_BODIES:
-            break
-    if size > largest:
-        raise ProblemError(413, f"the body is larger than {largest} bytes, the most that is accepted")
-    return b"".join(parts)
 
 
 def _detail(status: int) -> str:

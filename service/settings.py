@@ -33,6 +33,8 @@ class Settings:
     without_keys: whether other addresses are served without keys too (AVAL_WITHOUT_KEYS, `no`).
     workers: processes that answer (AVAL_WORKERS, 1).
     concurrency: requests that a worker holds at once; more are told to come back (AVAL_CONCURRENCY, 128).
+    drain_seconds: between "not ready" and no more connections, when a worker is to stop: what a load balancer needs
+    to notice (AVAL_DRAIN_SECONDS, 0).
     shadow: a second bundle that scores the same records unseen (AVAL_SHADOW), None for no shadow.
     cors_origins: origins whose pages may ask (AVAL_CORS_ORIGINS, separated by commas; none).
     request_log: whether every request has a line of JSON on standard output (AVAL_REQUEST_LOG, `yes`).
@@ -54,6 +56,7 @@ class Settings:
     without_keys: bool = False
     workers: int = 1
     concurrency: int = 128
+    drain_seconds: int = 0
     shadow: str | None = None
     cors_origins: tuple[str, ...] = ()
     request_log: bool = True
@@ -82,6 +85,7 @@ class Settings:
             without_keys=_switch("AVAL_WITHOUT_KEYS", "no"),
             workers=_count("AVAL_WORKERS", 1, "number of processes"),
             concurrency=_count("AVAL_CONCURRENCY", 128, "number of requests", LEAST_CONCURRENCY),
+            drain_seconds=_count("AVAL_DRAIN_SECONDS", 0, "number of seconds", 0),
             shadow=os.environ.get("AVAL_SHADOW") or None,
             cors_origins=tuple(os.environ.get("AVAL_CORS_ORIGINS", "").replace(",", " ").split()),
             request_log=_switch("AVAL_REQUEST_LOG", "yes"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.decision_log import Entry, Kind, Record
 from service.online.bodies import parse_body
@@ -20,6 +20,8 @@ from service.scoring.language import Language
 from service.scoring.schema import json_schema
 from service.scoring.scorer import ScoredRecord, Scorer
 from service.scoring.validation import RecordInvalid
+
+Scored = TypeVar("Scored")
 
 MOST_RECORDS = 1_000
 # Every declared field has its finding; of fields that do not exist a few tell enough, and all would be megabytes.
@@ -54,6 +56,12 @@ class BulkAnswer(BaseModel):
     """One decision or problem per record, in order."""
 
     results: list[dict[str, Any]]
+
+
+class AnyAnswer(BaseModel):
+    """An answer that `/docs.json` describes."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +140,24 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def _decide_record(scorer: Scorer, record: Any, asked: Asked) -> Answered:
+def checked_or_refused(
+    scorer: Scorer, record: Any, asked: Asked, scoring: Callable[[], Scored]
+) -> Scored | Answered:
+    """Return what `scoring` makes of a record, or the refusal where it is none or the contract refuses it."""
     if not isinstance(record, dict):
         allowed = "a JSON object with the fields of /schema"
         message = f"a record must be {allowed}, not {_KINDS.get(type(record), 'a number')}"
         return _refused(scorer, [Finding("", Code.TYPE, None, allowed, message)], message, asked)
     try:
-        scored = scorer.score(record, language=asked.language)
+        return scoring()
     except RecordInvalid as error:
-        return _refused(scorer, shown(error.findings), _summary(error.findings), asked)
+        return _refused(scorer, _shown(error.findings), _summary(error.findings), asked)
+
+
+def _decide_record(scorer: Scorer, record: Any, asked: Asked) -> Answered:
+    scored = checked_or_refused(scorer, record, asked, lambda: scorer.score(record, language=asked.language))
+    if isinstance(scored, Answered):
+        return scored
     decision_id = new_id(asked.at)
     body = {
         "decision_id": decision_id,
@@ -181,7 +198,7 @@ def scored_entry(
     )
 
 
-def shown(findings: Iterable[Finding]) -> list[Finding]:
+def _shown(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that an answer lists: all of declared fields, and a few of unknown ones."""
     findings = list(findings)
     unknown = [item for item in findings if item.code is Code.UNKNOWN]
@@ -224,7 +241,7 @@ def _summary(findings: Iterable[Finding]) -> str:
     findings = list(findings)
     count = len(findings)
     detail = f"{count} field{'s' if count > 1 else ''} of the record refused: "
-    detail += "; ".join(item.message for item in shown(findings)[:MOST_TOLD])
+    detail += "; ".join(item.message for item in _shown(findings)[:MOST_TOLD])
     return detail + (f"; and {count - MOST_TOLD} more" if count > MOST_TOLD else "")
 
 

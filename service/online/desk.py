@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from service.decision_log import Claim, DecisionLog, Entry, KeyReused, LogDown
+from service.decision_log.statements import Teller
 from service.online.answers import Answered, Asked, now
+from service.online.bodies import parse_body
 from service.online.metrics import Metrics
 from service.online.shadow import Shadow
 from service.problems import PROBLEM_JSON, ProblemError, problem_response
+from service.scoring.contract import Contract
 from service.scoring.language import Language, preferred_language
 from service.scoring.scorer import Scorer
 
@@ -24,6 +28,7 @@ IDEMPOTENCY_KEY = "idempotency-key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Answering = Callable[[Scorer, bytes, Asked], Answered]
+Telling = Callable[[DecisionLog, Contract, Any, Teller], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,22 @@ class Desk:
             return await self._answer(request, answering, long)
         except ProblemError as problem:
             # Here and not further out: BentoML makes a 500 of whatever its methods raise.
+            return problem_response(problem, request.state.request_id)
+
+    async def take(self, request: Request, telling: Telling) -> Response:
+        """Take down what `telling` finds in a request: what became of decisions, or what a person decided."""
+        try:
+            if self.log is None:
+                raise ProblemError(503, "the decision log is off here, and nothing can be taken down")
+            request_id, key_id = request.state.request_id, getattr(request.state, "key_id", "")
+            body = parse_body(await request.body())
+            return JSONResponse(
+                await telling(self.log, self.scorer.contract, body, Teller(now(), key_id, request_id))
+            )
+        except LogDown as error:
+            problem = ProblemError(503, f"{error}; nothing was taken down", headers={"retry-after": "1"})
+            return problem_response(problem, request.state.request_id)
+        except ProblemError as problem:
             return problem_response(problem, request.state.request_id)
 
     async def _answer(self, request: Request, answering: Answering, long: bool) -> Response:

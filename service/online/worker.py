@@ -8,21 +8,35 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.middleware.cors import CORSMiddleware
+
 from service import __version__
+from service.access.addresses import check_address
+from service.access.guard import Guard
+from service.access.headers import SecurityHeaders, cors_arguments
+from service.access.key_file import KeyRing
+from service.access.overload import Overload, Stopping
+from service.access.rates import Rates
+from service.access.stopping import Grace, begin_serving
 from service.decision_log import DecisionLog, open_log
 from service.errors import WrongUse
 from service.model_store import load_scorer
 from service.online.answers import Asked, decide, now
 from service.online.desk import Desk
 from service.online.metrics import Metrics
+from service.online.observer import Observer
+from service.online.paths import required_scope
 from service.online.request_log import RequestLog
 from service.online.runtime import settle
 from service.online.shadow import Shadow
+from service.online.whole_body import WholeBody
+from service.problems import ProblemMiddleware
 from service.scoring.schema import example_record
 from service.scoring.scorer import Scorer
 from service.settings import Settings
 
 WARM_UP = 50
+RATES = "rates"
 STATE_SECONDS = 1.0
 CLOSE_SECONDS = 10.0
 
@@ -39,12 +53,20 @@ class Worker:
     shadow: Scorer | None
     metrics: Metrics
     lines: RequestLog | None
+    keys: KeyRing | None
+    paths: frozenset[str]
+    stopping: Stopping = field(default_factory=Stopping)
     _desk: Desk | None = None
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: Settings, paths: tuple[str, ...]) -> Worker:
-        """Load what the settings name; raises an `AvalError` with what to do next."""
+        """Load what the settings name; raises an `AvalError` with what to do next.
+
+        paths: those of the service, whatever the contract adds to them.
+        """
+        keys = KeyRing(settings.api_keys) if settings.api_keys else None
+        check_address(settings.host, keys is not None, settings.without_keys)
         scorer = load_scorer(settings.model, settings.bentoml_home)
         shadow = _shadow_of(settings, scorer)
         serves = {
@@ -55,9 +77,10 @@ class Worker:
             "contract": scorer.contract.version,
             "shadow": shadow.tag if shadow else "",
         }
-        routes = (*paths, *scorer.contract.also_at)
+        routes = frozenset((*paths, *scorer.contract.also_at))
         metrics = Metrics(routes, scorer.contract.by_name, serves, settings.shared_metrics)
-        return cls(settings, scorer, shadow, metrics, RequestLog() if settings.request_log else None)
+        lines = RequestLog() if settings.request_log else None
+        return cls(settings, scorer, shadow, metrics, lines, keys, routes)
 
     @property
     def desk(self) -> Desk:
@@ -71,8 +94,23 @@ class Worker:
         """Whether a decision would be answered now."""
         return self._desk is not None and (self._desk.log is None or self._desk.log.is_up)
 
+    def middlewares(self) -> list[tuple[type, dict[str, Any]]]:
+        """Return what stands between the server and the routes, the outermost first, each with its arguments."""
+        settings = self.settings
+        rates = Rates(settings.shared_metrics / RATES if settings.shared_metrics else None)
+        return [
+            (Observer, {"metrics": self.metrics, "lines": self.lines, "routes": self.paths}),
+            (SecurityHeaders, {}),
+            *([(CORSMiddleware, cors_arguments(settings.cors_origins))] if settings.cors_origins else []),
+            (ProblemMiddleware, {}),
+            (Guard, {"keys": self.keys, "required_scope": required_scope, "rates": rates}),
+            (Overload, {"most": settings.concurrency, "stopping": self.stopping}),
+            (WholeBody, {"largest_body": settings.largest_body}),
+        ]
+
     async def start(self) -> None:
         """Open the log, warm up, settle the memory; the worker is ready afterwards."""
+        begin_serving(self.stopping, Grace(drain=self.settings.drain_seconds))
         self.metrics.forget_dead_workers()
         if self.lines is not None:
             self.lines.start()

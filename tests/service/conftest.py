@@ -26,10 +26,10 @@ SECRET = "secret of the server"
 FAULT = f"""
 from service.scoring.scorer import Scorer
 score = Scorer.score
-def faulty(scorer, record):
+def faulty(scorer, record, *more, **named):
     if record.get("person_income") == {FAULTY_INCOME}:
         raise RuntimeError({SECRET!r})
-    return score(scorer, record)
+    return score(scorer, record, *more, **named)
 Scorer.score = faulty
 """
 

@@ -300,7 +300,7 @@ def test_health_paths_answer(served: Served) -> None:
 def test_metrics_count_requests_by_path_and_status(alone: Alone) -> None:
     def answered(status: int) -> float:
         text = httpx.get(f"{alone.url}/metrics").text
-        pattern = rf'_request_total\{{endpoint="/predict",http_response_code="{status}".*\}} (\S+)'
+        pattern = rf'aval_requests_total\{{method="POST",route="/predict",status="{status}"\}} (\S+)'
         return sum(float(value) for value in re.findall(pattern, text))
 
     before = answered(200), answered(422)
@@ -321,7 +321,7 @@ def test_the_openapi_document_names_every_path_that_decides_and_resolves(
         assert body["schema"]
     references = set(re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(document)))
     assert references <= set(document["components"]["schemas"])
-    assert set(document["components"]["schemas"]["RecordInput"]["properties"]) >= set(
+    assert set(document["components"]["schemas"]["Record"]["properties"]) >= set(
         example_record(use_cases()[use_case].contract)
     )
 

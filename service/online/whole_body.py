@@ -1,0 +1,69 @@
+"""Reads each body as a whole, within bounds, before any route sees the request."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.problems import ProblemError
+
+BODY_SECONDS = 10.0
+# An answer sent while the client is still sending would be lost, so that much more is read and thrown away.
+_DRAINED_BODIES = 64
+_CLOSE = {"connection": "close"}
+
+
+class WholeBody:
+    """Asks for JSON, and for a body that is neither larger nor later than it may be; refuses by `ProblemError`.
+
+    largest_body: bytes. body_seconds: until the body must be complete.
+    """
+
+    def __init__(self, app: ASGIApp, largest_body: int, body_seconds: float = BODY_SECONDS) -> None:
+        self.app = app
+        self.largest_body = largest_body
+        self.body_seconds = body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on, or refuse it."""
+        if scope["type"] == "http" and scope["method"] in ("POST", "PUT", "PATCH"):
+            receive = await self._read(Headers(scope=scope), receive)
+        await self.app(scope, receive, send)
+
+    async def _read(self, headers: Headers, receive: Receive) -> Receive:
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                body = await _bounded_body(receive, self.largest_body)
+        except TimeoutError:
+            detail = f"the body was not complete within {self.body_seconds:g} seconds"
+            raise ProblemError(408, detail, headers=_CLOSE) from None
+        kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise ProblemError(415, f"content type {kind!r} is not application/json")
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return messages.pop() if messages else await receive()
+
+        return replay
+
+
+async def _bounded_body(receive: Receive, largest: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ProblemError(400, "the client closed the connection before the body was complete")
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= largest:
+            parts.append(part)
+        if not message.get("more_body", False) or size > largest * _DRAINED_BODIES:
+            break
+    if size > largest:
+        detail = f"the body is larger than {largest} bytes, the most that is accepted"
+        raise ProblemError(413, detail, headers=_CLOSE)
+    return b"".join(parts)
