@@ -26,7 +26,7 @@ class ReasonText:
     """The code and the sentence that name an input, or several inputs that share a code.
 
     `local` says the same in the contract's language, where that is not English. Inputs that go up and down together
-    share a code, lest one fact be two reasons.
+    share a code, lest one fact be given as two reasons.
     """
 
     code: str
@@ -43,28 +43,30 @@ class Reason:
     text: str
 
 
-def reasons_for(
-    inputs: Sequence[str],
-    contributions: Sequence[float],
-    texts: Mapping[str, ReasonText],
-    *,
-    local: bool = False,
+def possible_reasons(
+    inputs: Sequence[str], texts: Mapping[str, ReasonText], *, local: bool = False
 ) -> tuple[Reason, ...]:
-    """Return at most four reasons that raised the log-odds of bad, the strongest first, in English or `local`.
+    """Return the reason that each input would be, in English or `local`; made once, they are chosen from quickly."""
+    declared = [(name, texts[name]) for name in inputs]
+    return tuple(Reason(text.code, name, (local and text.local) or text.text) for name, text in declared)
+
+
+def reasons_for(possible: Sequence[Reason], contributions: Sequence[float]) -> tuple[Reason, ...]:
+    """Return at most four reasons that raised the log-odds of bad, the strongest first; both have one item per input.
 
     Inputs of one code count together; the input named is the strongest of them. Ties keep the inputs' order.
     """
     total: dict[str, float] = {}
-    strongest: dict[str, tuple[float, str]] = {}
-    for name, value in zip(inputs, contributions, strict=True):
-        code = texts[name].code
+    largest: dict[str, float] = {}
+    strongest: dict[str, Reason] = {}
+    for reason, value in zip(possible, contributions, strict=True):
+        code = reason.code
         total[code] = total.get(code, 0.0) + value
-        if code not in strongest or value > strongest[code][0]:
-            strongest[code] = (value, name)
-    raising = sorted((code for code in total if total[code] > ROUNDING), key=lambda code: -total[code])
-    named = [strongest[code][1] for code in raising[:MOST_REASONS]]
-    chosen = [(name, texts[name]) for name in named]
-    return tuple(Reason(text.code, name, (local and text.local) or text.text) for name, text in chosen)
+        if code not in largest or value > largest[code]:
+            largest[code], strongest[code] = value, reason
+    raising = [code for code, value in total.items() if value > ROUNDING]
+    raising.sort(key=total.__getitem__, reverse=True)
+    return tuple([strongest[code] for code in raising[:MOST_REASONS]])
 
 
 def nulls_of(contract: Contract) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ from service.scoring.policy import DECISIONS, Decision, Policy
 from service.scoring.predictors import Predictor
 from service.scoring.predictors.contributions import Explainer
 from service.scoring.profile import Profile
-from service.scoring.reasons import Reason, ReasonText, nulls_of, of_known, reasons_for
+from service.scoring.reasons import Reason, ReasonText, nulls_of, of_known, possible_reasons, reasons_for
 from service.scoring.validation import CheckedTable, Validator
 
 ROWS_PER_BLOCK = 131_072
@@ -144,7 +144,7 @@ class Scorer:
         """Return the reasons against an encoded record, the strongest first; whether to give them is the caller's."""
         contributions = of_known(row, self.explainer.contributions(row).tolist(), self.nulls)
         local = language != "en" and language == self.contract.language
-        return reasons_for(self.encoder.inputs, contributions, self.reason_texts, local=local)
+        return reasons_for(self._possible_reasons[local], contributions)
 
     def score_table(self, table: pa.Table, *, text: bool = False, threads: int = 1) -> ScoredTable:
         """Score a table of records; refused rows are left undecided and described in `checked`, block by block.
@@ -170,6 +170,14 @@ class Scorer:
     def score_matrix(self, matrix: FloatArray) -> FloatArray:
         """Return P(bad) (rows,) of an encoded matrix (rows, inputs)."""
         return self.calibrator.probability(self.predictor.score_many(matrix))
+
+    @cached_property
+    def _possible_reasons(self) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+        """In English, and in the contract's language."""
+        english, local = (
+            possible_reasons(self.encoder.inputs, self.reason_texts, local=local) for local in (False, True)
+        )
+        return english, local
 
     def _score_block(
         self, block: pa.Table, text: bool

@@ -64,7 +64,7 @@ def loan_scorer(weights: dict[str, float], **changes: Any) -> Scorer:
     }
     matrix = np.column_stack([columns[name] for name in contract.inputs])
     terms: list[NumberTerm | LevelTerm] = [
-        LevelTerm((-weights.get(name, 0.0), 0.0, -weights.get(name, 0.0)), 0.0)
+        LevelTerm((-weights.get(name, 0.0), 0.0, -2 * weights.get(name, 0.0)), 0.0)
         if name == "home"
         else NumberTerm(weights.get(name, 0.0), float(LOAN_RECORD[name]), -1e9, 1e9, 0.0)
         for name in contract.inputs

@@ -22,6 +22,7 @@ SPANISH: tuple[Language, ...] = ("en", "es")
         ("fr-CH, fr;q=0.9, es;q=0.2", "es"),
         ("fr, pt;q=0.9", "en"),
         ("es;q=0", "en"),
+        ("fr, en;q=0", "en"),
         ("en;q=0, *", "es"),
         ("*", "en"),
         ("es;q=0, *;q=0.5", "en"),

@@ -14,6 +14,7 @@ from service.scoring.reasons import (
     ReasonText,
     nulls_of,
     of_known,
+    possible_reasons,
     reasons_for,
     texts_from_json,
     texts_to_json,
@@ -29,10 +30,11 @@ TEXTS = {
     "purpose": ReasonText("R04", "Purpose"),
     "status": ReasonText("R05", "Past payments"),
 }
+POSSIBLE = possible_reasons(INPUTS, TEXTS)
 
 
 def codes(contributions: list[float]) -> list[str]:
-    return [reason.code for reason in reasons_for(INPUTS, contributions, TEXTS)]
+    return [reason.code for reason in reasons_for(POSSIBLE, contributions)]
 
 
 def test_the_strongest_reason_comes_first() -> None:
@@ -48,7 +50,7 @@ def test_what_lowered_the_risk_is_no_reason() -> None:
 
 
 def test_inputs_of_one_code_count_together_and_the_strongest_is_named() -> None:
-    reasons = reasons_for(INPUTS, [0.0, 0.5, 0.25, 0.3, 0.0, 0.0], TEXTS)
+    reasons = reasons_for(POSSIBLE, [0.0, 0.5, 0.25, 0.3, 0.0, 0.0])
     assert reasons[0] == Reason("R03", "ratio", "Amount in proportion to income")
     assert [reason.code for reason in reasons] == ["R03", "R02"]
 
@@ -68,7 +70,7 @@ def test_ties_keep_the_order_of_the_inputs() -> None:
 @USUAL
 @given(contributions=st.lists(st.floats(-5, 5), min_size=6, max_size=6))
 def test_every_reason_raised_the_risk_and_its_text_belongs_to_its_input(contributions: list[float]) -> None:
-    reasons = reasons_for(INPUTS, contributions, TEXTS)
+    reasons = reasons_for(POSSIBLE, contributions)
     by_input = dict(zip(INPUTS, contributions, strict=True))
     assert len(reasons) <= 4
     assert len({reason.code for reason in reasons}) == len(reasons)
@@ -78,7 +80,8 @@ def test_every_reason_raised_the_risk_and_its_text_belongs_to_its_input(contribu
 
 
 def test_reasons_are_in_the_local_language_where_they_have_a_text_in_it() -> None:
-    reasons = reasons_for(INPUTS, [0.1, 0.3, 0.0, 0.0, 0.0, 0.0], TEXTS, local=True)
+    possible = possible_reasons(INPUTS, TEXTS, local=True)
+    reasons = reasons_for(possible, [0.1, 0.3, 0.0, 0.0, 0.0, 0.0])
     assert [(reason.code, reason.text) for reason in reasons] == [("R02", "Ingreso"), ("R01", "Age")]
 
 
@@ -96,7 +99,7 @@ def test_a_level_that_stands_for_null_is_null(contract: Contract) -> None:
 
 def test_contributions_of_another_number_of_inputs_are_a_bug() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        reasons_for(INPUTS, [math.pi], TEXTS)
+        reasons_for(POSSIBLE, [math.pi])
 
 
 def test_texts_read_back_are_the_same() -> None:
