@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -80,12 +81,13 @@ class Desk:
             preferred_language(request.headers.get("accept-language", ""), self._spoken),
             now(),
         )
-        with self.metrics.timed("score"):
-            if long:
-                answered = await run_in_threadpool(answering, self.scorer, body, asked)
-            else:
-                answered = answering(self.scorer, body, asked)
-            content = json.dumps(answered.body, ensure_ascii=False, separators=(",", ":")).encode()
+        since = perf_counter()
+        if long:
+            answered = await run_in_threadpool(answering, self.scorer, body, asked)
+        else:
+            answered = answering(self.scorer, body, asked)
+        content = json.dumps(answered.body, ensure_ascii=False, separators=(",", ":")).encode()
+        self.metrics.took("score", since)
         claim = self._claim(request, body, asked) if answered.status == 200 else None
         first = await self._keep(answered.entries, claim, content)
         if first is not None:
@@ -97,14 +99,16 @@ class Desk:
     async def _keep(self, entries: tuple[Entry, ...], claim: Claim | None, content: bytes) -> bytes | None:
         if self.log is None or not entries:
             return None
+        since = perf_counter()
         try:
-            with self.metrics.timed("log"):
-                return await self.log.append(entries, claim, content)
+            first = await self.log.append(entries, claim, content)
         except LogDown as error:
             raise ProblemError(503, f"{error}; nothing was decided", headers={"retry-after": "1"}) from None
         except KeyReused:
             detail = "this Idempotency-Key came with another body before; take a new key for a new request"
             raise ProblemError(409, detail) from None
+        self.metrics.took("log", since)
+        return first
 
     def _claim(self, request: Request, body: bytes, asked: Asked) -> Claim | None:
         key = request.headers.get(IDEMPOTENCY_KEY)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -17,6 +17,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
     multiprocess,
+    values,
 )
 
 from service.scoring.findings import Finding
@@ -44,8 +45,14 @@ class Metrics:
         their figures together, None for one process alone.
         """
         self._shared = shared
+        if shared is not None:
+            # The library asks the system for the process's id at every count, for the case that it has forked.
+            pid = os.getpid()
+            values.ValueClass = values.MultiProcessValue(lambda: pid)
         self._own = own = CollectorRegistry()
         self._routes, self._fields = frozenset(routes), frozenset(fields)
+        # Finding a label's child takes longer than counting; there are few, whatever callers send.
+        self._children = lru_cache(self._find_children)
         self._requests = Counter(
             "aval_requests", "Requests answered", ("route", "method", "status"), registry=own
         )
@@ -79,8 +86,9 @@ class Metrics:
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request."""
         route = route if route in self._routes else OTHER
-        self._requests.labels(route, method if method in ("GET", "POST") else OTHER, status).inc()
-        self._seconds.labels(route).observe(seconds)
+        counter, times = self._children(route, method if method in ("GET", "POST") else OTHER, status)
+        counter.inc()
+        times.observe(seconds)
 
     def decided(self, decision: str, probability: float) -> None:
         """Count a decision."""
@@ -103,12 +111,12 @@ class Metrics:
         self._spooled.set(spooled)
         self._up.set(up)
 
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Time a stage."""
-        started = perf_counter()
-        yield
-        self._stages[stage].observe(perf_counter() - started)
+    def took(self, stage: str, since: float) -> None:
+        """Take down that a stage which began at `since` (`perf_counter`) is over."""
+        self._stages[stage].observe(perf_counter() - since)
+
+    def _find_children(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(route, method, status), self._seconds.labels(route)
 
     def text(self) -> bytes:
         """Return the exposition of all workers; of this process alone where BentoML shares none."""

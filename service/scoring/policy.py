@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Costs:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """Cut-offs on P(bad): below `refer_from` approve, from `decline_from` on decline, refer in between.
 
@@ -71,7 +72,7 @@ class Policy:
         codes += ~(probabilities < self.decline_from)
         return codes
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Name and first 8 hex digits of the SHA-256 of the policy's canonical JSON."""
         return f"{self.name}-{hashlib.sha256(canonical_json(self.to_json())).hexdigest()[:8]}"

@@ -57,7 +57,7 @@ def test_the_credit_model_is_loaded_once_and_its_files_may_go(alone: Alone, quic
 
 def test_credit_is_served_without_champion_and_tracking_server_when_the_tag_is_given(alone: Alone) -> None:
     assert not (alone.home.bentoml_home / "champions").exists()
-    assert not (alone.home.folder / "aval").exists()
+    assert not (alone.home.folder / "aval" / "mlflow.db").exists()
     assert httpx.get(f"{alone.url}/model_metadata").json()["model"] == alone.tag
 
 
