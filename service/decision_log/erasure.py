@@ -18,6 +18,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, select, text
 from service.decision_log.chain import Row
 from service.decision_log.entries import Entry, Kind, Part
 from service.decision_log.orders import Resolution, Resolve
+from service.decision_log.streams import stream
 from service.decision_log.tables import CLAIMS, ENTRIES, RECORDS
 
 # Keys of `records` (writer, seq, part) and of `claims` (scope, key).
@@ -26,7 +27,6 @@ AnswerKey: TypeAlias = tuple[str, bytes]
 
 # What retention entries are about: no single entry.
 RETENTION = "retention"
-ROWS_AT_ONCE = 2_000
 _NAMED = re.compile(rb'"(?:decision|explanation)_id": ?"([^"\\]+)"')
 
 
@@ -79,10 +79,9 @@ def answers_about(connection: Connection, abouts: Iterable[str]) -> list[AnswerK
     """Return the keys of all kept answers that name one of the ids; reads every kept answer once."""
     wanted = {about.encode() for about in abouts}
     query = select(CLAIMS.c.scope, CLAIMS.c.key, CLAIMS.c.answer)
-    rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
     return [
         (scope, bytes(key))
-        for scope, key, answer in rows
+        for scope, key, answer in stream(connection, query)
         if not wanted.isdisjoint(_NAMED.findall(bytes(answer)))
     ]
 

@@ -17,10 +17,10 @@ from service.decision_log.chain import Row
 from service.decision_log.entries import Kind, Part
 from service.decision_log.errors import LogRefused
 from service.decision_log.migrations import MIGRATIONS, schema_version
+from service.decision_log.streams import stream
 from service.decision_log.subjects import find_abouts, id_text
 from service.decision_log.tables import ENTRIES, RECORDS
 
-ROWS_AT_ONCE = 1_000
 _ABOUTS_AT_ONCE = 500
 
 
@@ -64,7 +64,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A decision and all that was said of it later, each in the order of time."""
+    """A decision and all that was said of it later, each in the order in which it was said."""
 
     decision: Logged
     outcomes: tuple[Logged, ...]
@@ -89,7 +89,7 @@ def reading(address: str) -> Iterator[Connection]:
 
 
 def entries(connection: Connection, selection: Selection) -> Iterator[Logged]:
-    """Yield entries in the order of time, a thousand in memory at once."""
+    """Yield entries in the order of time, a few in memory at once."""
     if selection.subject is None:
         yield from _stream(connection, _query(selection))
         return
@@ -109,7 +109,12 @@ def find(connection: Connection, about: str) -> Found | None:
         return None
     told = (Kind.OUTCOME, Kind.REVIEW)
     others = tuple(item for item in said if item.row.kind not in told and item is not answered[0])
-    return Found(answered[0], by_kind[Kind.OUTCOME], by_kind[Kind.REVIEW], others)
+    return Found(
+        answered[0],
+        _in_order(by_kind[Kind.OUTCOME], "correction"),
+        _in_order(by_kind[Kind.REVIEW], "review"),
+        others,
+    )
 
 
 def parsed_details(details: str) -> Any:
@@ -136,8 +141,12 @@ def _query(selection: Selection) -> Select[Any]:
     return query.select_from(joined).order_by(ENTRIES.c.at, ENTRIES.c.writer, ENTRIES.c.seq)
 
 
+def _in_order(said: Iterable[Logged], number: str) -> tuple[Logged, ...]:
+    return tuple(sorted(said, key=lambda item: int(item.details[number])))
+
+
 def _stream(connection: Connection, query: Select[Any]) -> Iterator[Logged]:
-    for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
+    for row in stream(connection, query):
         *columns, inputs, personal = row
         yield Logged(Row(*columns), _parsed(inputs), _parsed(personal))
 

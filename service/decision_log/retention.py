@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 from service.decision_log.entries import Entry, Kind, Part
 from service.decision_log.erasure import (
     RETENTION,
-    ROWS_AT_ONCE,
     AnswerKey,
     PartKey,
     delete_answers,
@@ -22,6 +21,7 @@ from service.decision_log.erasure import (
 from service.decision_log.orders import Resolution, Resolve
 from service.decision_log.reading import reading
 from service.decision_log.scribe import Scribe
+from service.decision_log.streams import stream
 from service.decision_log.tables import CLAIMS, ENTRIES, RECORDS
 
 Item = TypeVar("Item")
@@ -115,16 +115,14 @@ def _due(retention: Retention) -> Select[str, int, str]:
 
 
 def _parts(connection: Connection, retention: Retention) -> Iterator[PartKey]:
-    rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(_due(retention))
-    return ((writer, seq, part) for writer, seq, part in rows)
+    return ((writer, seq, part) for writer, seq, part in stream(connection, _due(retention)))
 
 
 def _answers(connection: Connection, retention: Retention) -> Iterator[AnswerKey]:
     if retention.answers_before is None:
         return iter(())
     query = select(CLAIMS.c.scope, CLAIMS.c.key).where(CLAIMS.c.at < retention.answers_before)
-    rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
-    return ((scope, bytes(key)) for scope, key in rows)
+    return ((scope, bytes(key)) for scope, key in stream(connection, query))
 
 
 def _deletion(keys: list[PartKey]) -> Resolve:

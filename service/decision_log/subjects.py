@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Select, select
 
 from service.decision_log.entries import Kind, canonical
+from service.decision_log.streams import stream
 from service.decision_log.tables import ENTRIES, RECORDS
 
 # Ids by the names of their columns, each as `id_text` writes it.
 Ids: TypeAlias = Mapping[str, str]
 
-_ROWS_AT_ONCE = 2_000
 # SQLite takes 32,766 parameters, PostgreSQL 65,535.
 _SUBJECTS_AT_ONCE = 500
 
@@ -75,7 +75,7 @@ def _collect(
 
 
 def _stream(connection: Connection, base: Select[str, str]) -> Iterator[tuple[str, str]]:
-    for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(base):
+    for row in stream(connection, base):
         yield row[0], row[1]
 
 
