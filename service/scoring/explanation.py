@@ -132,24 +132,25 @@ _RULES: dict[Language, dict[str, str]] = {
         "difference over the raw one, so that shares and signs stay.",
     },
     "es": {
-        Rule.EXACT: "Valores de Shapley exactos del logaritmo de la razón de probabilidades frente al caso aprobado "
-        "típico.",
+        Rule.EXACT: "Valores de Shapley exactos del logaritmo de la razón de probabilidades (log-odds) frente al "
+        "caso aprobado típico.",
         Rule.SHARES: "Valores de Shapley exactos de la suma de probabilidades del modelo frente al caso aprobado "
-        "típico, llevados a escala de la diferencia en el logaritmo de la razón de probabilidades.",
-        Rule.SAMPLED: "Valores de Shapley del logaritmo de la razón de probabilidades frente al caso aprobado típico, "
-        "estimados con pares de permutaciones y un error estándar de {error} como máximo.",
+        "típico, ajustados a la escala de la diferencia en el logaritmo de la razón de probabilidades (log-odds).",
+        Rule.SAMPLED: "Valores de Shapley del logaritmo de la razón de probabilidades (log-odds) frente al caso "
+        "aprobado típico, estimados con pares de permutaciones y un error estándar de {error} como máximo.",
         "line": "La calibración es una recta en esa escala y multiplica todos por su pendiente.",
         "curve": "La calibración no es una recta: todos se multiplican por un mismo factor, la diferencia calibrada "
-        "entre la original, de modo que las proporciones y los signos se mantienen.",
+        "dividida por la original, de modo que las proporciones y los signos se mantienen.",
     },
     "pt": {
-        Rule.EXACT: "Valores de Shapley exatos do logaritmo da razão de probabilidades face ao caso aprovado típico.",
-        Rule.SHARES: "Valores de Shapley exatos da soma de probabilidades do modelo face ao caso aprovado típico, "
-        "levados à escala da diferença no logaritmo da razão de probabilidades.",
-        Rule.SAMPLED: "Valores de Shapley do logaritmo da razão de probabilidades face ao caso aprovado típico, "
-        "estimados com pares de permutações e um erro padrão de no máximo {error}.",
+        Rule.EXACT: "Valores de Shapley exatos do logaritmo da razão de probabilidades (log-odds) em relação ao "
+        "caso aprovado típico.",
+        Rule.SHARES: "Valores de Shapley exatos da soma de probabilidades do modelo em relação ao caso aprovado "
+        "típico, ajustados à escala da diferença no logaritmo da razão de probabilidades (log-odds).",
+        Rule.SAMPLED: "Valores de Shapley do logaritmo da razão de probabilidades (log-odds) em relação ao caso "
+        "aprovado típico, estimados com pares de permutações e um erro padrão de no máximo {error}.",
         "line": "A calibração é uma reta nessa escala e multiplica todos pela sua inclinação.",
         "curve": "A calibração não é uma reta: todos são multiplicados por um mesmo fator, a diferença calibrada "
-        "sobre a original, de modo que as proporções e os sinais se mantêm.",
+        "dividida pela original, de modo que as proporções e os sinais se mantêm.",
     },
 }

@@ -53,6 +53,7 @@ def contracts(draw: st.DrawFn) -> Contract:
     """A contract of one to six columns of any type, with derived columns, an ignored one and an outcome."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True))
     columns = [draw(columns_named(name, feature=position == 0)) for position, name in enumerate(names)]
+    columns = draw(_with_a_stated_ratio(columns))
     return Contract(
         use_case="random",
         title="Random",
@@ -89,6 +90,7 @@ def columns_named(draw: st.DrawFn, name: str, *, feature: bool) -> Column:
         nullable=draw(st.booleans()),
         required=draw(st.booleans()),
         missing_markers=tuple(draw(st.lists(st.sampled_from(MARKERS), max_size=2, unique=True))),
+        changeable=draw(st.booleans()),
     )
 
 
@@ -149,6 +151,17 @@ def good_records(draw: st.DrawFn, contract: Contract) -> dict[str, Any]:
         for column in contract.columns
         if column.must_be_present or draw(st.booleans())
     }
+
+
+@st.composite
+def _with_a_stated_ratio(draw: st.DrawFn, columns: list[Column]) -> list[Column]:
+    """The columns, of which one number may follow two others."""
+    numbers = [column.name for column in columns if column.is_numeric and column.role is Role.FEATURE]
+    last = next((c for c in columns if c.name in numbers[2:] and c.type is ColumnType.NUMBER), None)
+    if last is None or draw(st.booleans()):
+        return columns
+    ratio = last.model_copy(update={"follows": tuple(draw(st.permutations(numbers[:2])))})
+    return [ratio if column is last else column for column in columns]
 
 
 @st.composite

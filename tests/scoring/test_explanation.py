@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from service.scoring.calibration import Beta, Calibrator, Isotonic
 from service.scoring.contract import Contract
@@ -16,9 +18,10 @@ from service.scoring.predictors import Predictor
 from service.scoring.profile import level_counts
 from service.scoring.scorer import Scorer
 from service.scoring.validation import RecordInvalid
-from tests.scoring.ensembles import random_predictor, random_trees
+from tests.scoring.ensembles import random_predictor, random_trees, scorer_of
 from tests.scoring.lending import RECORDS
 from tests.scoring.networks import random_network
+from tests.scoring.strategies import USUAL, contracts, good_records
 
 STEPS = Isotonic((-4.0, -1.0, -0.999, 0.5, 3.0), (-5.0, -4.0, -1.0, -1.0, 2.5))
 CALIBRATORS = {
@@ -55,6 +58,30 @@ def test_contributions_add_up_to_the_calibrated_log_odds_above_the_typical_ones(
         assert {item.feature: item.contribution for item in told.contributions} == changed.contributions(
             record
         )
+
+
+@USUAL
+@given(
+    data=st.data(), seed=st.integers(0, 2**32), kind=st.sampled_from(["linear", "symmetric_trees", "trees"])
+)
+def test_any_record_of_any_contract_is_explained_in_json_that_adds_up(
+    data: st.DataObject, seed: int, kind: str
+) -> None:
+    rng, drawn = np.random.default_rng(seed), scorer_of(data.draw(contracts()), kind, seed)
+    # Knots as near to one another, and as far apart in log-odds, as no fit would leave them.
+    xs, ys = np.cumsum(rng.uniform(1e-3, 0.5, 20)) - 2.5, np.cumsum(rng.exponential(0.5, 20)) - 5
+    curve = Isotonic(tuple(xs.tolist()), tuple(ys.tolist()))
+    scorer = replace(drawn, calibrator=Calibrator("isotonic", offset=0.25, curve=curve))
+    record = data.draw(good_records(scorer.contract))
+    try:
+        told = explain(scorer, record, STRICT)
+    except RecordInvalid:
+        assume(False)
+    json.dumps(told.as_json(), allow_nan=False)
+    total = math.fsum(item.contribution for item in told.contributions)
+    assert total == pytest.approx(told.log_odds - told.typical_log_odds, abs=1e-9)
+    known = {item.feature for item in told.contributions if item.value is not None}
+    assert {reason.feature for reason in told.reasons} <= known
 
 
 def test_probability_decision_and_reasons_are_those_of_the_answer(scorer: Scorer) -> None:

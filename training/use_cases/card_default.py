@@ -88,7 +88,7 @@ CONTRACT = Contract(
     title="Credit-card default",
     local_title="Falta de pagamento do cartão de crédito",
     description="Default on next month's payment of a credit card (Taiwan, 2005). Amounts in New Taiwan dollars.",
-    local_description="Falta do próximo pagamento mensal de um cartão de crédito (Taiwan, 2005). "
+    local_description="Falta do pagamento do mês seguinte de um cartão de crédito (Taiwan, 2005). "
     "Valores em novos dólares de Taiwan.",
     columns=(
         Column(
