@@ -52,12 +52,27 @@ def reading_engine(text: str) -> Engine:
     """
     url = read_address(text)
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, poolclass=NullPool, hide_parameters=True)
+        return _reading_postgres(url)
     file = Path(url.database or "").absolute()
     if not file.is_file():
         raise LogRefused(
             f"there is no decision log at {shown(url)}; the service makes it when it first starts"
         )
+    return _reading_sqlite(url)
+
+
+def writing_engine(url: URL) -> Engine:
+    """Return the writer's engine, on which every commit is durable and no statement waits long."""
+    if url.get_backend_name() == "postgresql":
+        return _postgres(url)
+    file = Path(url.database or "").absolute()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # It will hold personal data: for this user's eyes, as SQLite's side files then are too.
+    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    return _sqlite(url)
+
+
+def _reading_sqlite(url: URL) -> Engine:
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -72,15 +87,14 @@ def reading_engine(text: str) -> Engine:
     return engine
 
 
-def writing_engine(url: URL) -> Engine:
-    """Return the writer's engine, on which every commit is durable and no statement waits long."""
-    if url.get_backend_name() == "postgresql":
-        return _postgres(url)
-    file = Path(url.database or "").absolute()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # It will hold personal data: for this user's eyes, as SQLite's side files then are too.
-    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-    return _sqlite(url)
+def _reading_postgres(url: URL) -> Engine:
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: PostgresConnection[Any], _: Any) -> None:
+        connection.read_only = True
+
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:

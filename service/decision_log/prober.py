@@ -12,7 +12,7 @@ class Prober:
     """Tries to connect until it succeeds.
 
     connect: as `store.connect`. found: called in the prober's thread with the store; it makes the prober rest.
-    failed: called with the error of every attempt that was in vain. Neither may raise.
+    failed: called with the error of every attempt that was in vain. Neither may raise. seconds: between two attempts.
     """
 
     def __init__(
@@ -20,7 +20,7 @@ class Prober:
         connect: Callable[[], Store],
         found: Callable[[Store], None],
         failed: Callable[[Exception], None],
-        seconds: float = 1.0,
+        seconds: float,
     ) -> None:
         self._connect, self._found, self._failed, self._seconds = connect, found, failed, seconds
         self._stopped = threading.Event()

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,9 @@ from service.decision_log.entries import canonical
 from service.decision_log.errors import LogRefused
 from service.decision_log.group import Group
 from service.decision_log.orders import ClaimRow, PartRow
-from service.decision_log.store import Store, WriterFacts
+from service.decision_log.store import WriterFacts
 
-REPLAYED_AT_ONCE = 500
-_ENDING = ".spool"
-_LOG = logging.getLogger(__name__)
+ENDING, SET_ASIDE = ".spool", ".refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +56,21 @@ class Spool:
         os.ftruncate(self._file, self._end)
 
     def read(self, most: int) -> Iterator[SpooledGroup]:
-        """Yield the first groups that were not yet dropped, up to about so many entries; stops at a torn line."""
+        """Yield the first groups that were not yet dropped, up to about so many entries; stops at a torn line.
+
+        Raises `LogRefused` where the first of them cannot be read.
+        """
         with os.fdopen(os.dup(self._file), "rb") as lines:
             lines.seek(self._read_to)
             self._next = self._read_to
             while most > 0 and (line := lines.readline()).endswith(b"\n"):
-                group = _group(line)
+                try:
+                    group = _group(line)
+                except (ValueError, TypeError, KeyError):
+                    if self._next > self._read_to:
+                        # First what is whole.
+                        return
+                    raise LogRefused(f"{self.path} is damaged at byte {self._next}") from None
                 self._next += len(line)
                 most -= len(group.rows)
                 yield group
@@ -81,7 +86,7 @@ class Spool:
 
     def set_aside(self) -> Path:
         """Give the file a name under which nobody replays it, for a person to look at, and let go of it."""
-        aside = self.path.rename(self.path.with_suffix(".refused"))
+        aside = self.path.rename(self.path.with_suffix(SET_ASIDE))
         os.close(self._file)
         return aside
 
@@ -105,7 +110,7 @@ class Spool:
 
 def make_spool(folder: Path, facts: WriterFacts) -> Spool:
     """Make and lock a writer's spool; raises `LogRefused` for a folder that cannot be written."""
-    path = folder / f"{facts.id}{_ENDING}"
+    path = folder / f"{facts.id}{ENDING}"
     header = _line([facts.id, facts.started_at, facts.about])
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -126,62 +131,8 @@ def make_spool(folder: Path, facts: WriterFacts) -> Spool:
     return Spool(path, file, facts, len(header))
 
 
-def replay_left(folder: Path, connect: Callable[[], Store]) -> None:
-    """Bring into the store what dead processes have spooled, and delete their files.
-
-    What cannot be brought there now stays for the next time. Raises what `connect` does.
-    """
-    for path in sorted(folder.glob(f"*{_ENDING}")):
-        spool = _take_over(path)
-        if spool is None:
-            continue
-        store = connect()
-        try:
-            _replay_all(store, spool)
-        finally:
-            store.close()
-
-
-def _replay_all(store: Store, spool: Spool) -> None:
-    entries = 0
-    try:
-        while groups := list(spool.read(REPLAYED_AT_ONCE)):
-            entries += replay(store, spool.facts, groups, time.time_ns() // 1000)
-            spool.drop(groups)
-    except LogRefused as error:
-        _LOG.error("%s; it was set aside as %s", error, spool.set_aside())
-    except BaseException:
-        spool.close(keep=True)
-        raise
-    else:
-        spool.close(keep=False)
-        _LOG.warning("%d entries of a process that ended were brought into the decision log", entries)
-
-
-def replay(store: Store, facts: WriterFacts, groups: Sequence[SpooledGroup], now: int) -> int:
-    """Bring spooled groups into the store in one transaction, what it has already excepted; return how many entries.
-
-    Raises `LogRefused` where the store holds other entries in their places.
-    """
-    rows = [row for group in groups for row in group.rows]
-    if not rows:
-        return 0
-    store.begin()
-    store.register(facts, now)
-    there = store.hashes(facts.id, rows[0].seq, rows[-1].seq)
-    if any(there.get(row.seq, row.hash) != row.hash for row in rows):
-        raise LogRefused(f"the decision log holds other entries of writer {facts.id} than its spool")
-    store.insert(
-        [row for row in rows if row.seq not in there],
-        [part for group in groups for part in group.parts if part.seq not in there],
-    )
-    for group in groups:
-        store.keep_claims(group.claims)
-    store.commit()
-    return len(rows)
-
-
-def _take_over(path: Path) -> Spool | None:
+def take_over(path: Path) -> Spool | None:
+    """Return a dead process's spool, now locked by this one; None for one that lives, or that never held anything."""
     try:
         file = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -192,7 +143,7 @@ def _take_over(path: Path) -> Spool | None:
             header = lines.readline()
         # Whoever had it before may have deleted it.
         if os.fstat(file).st_nlink and header.endswith(b"\n"):
-            return Spool(path, file, WriterFacts(*json.loads(header)), len(header))
+            return Spool(path, file, _facts(path, header), len(header))
         if os.fstat(file).st_nlink:
             path.unlink()
     except BlockingIOError:
@@ -218,3 +169,11 @@ def _group(line: bytes) -> SpooledGroup:
         [PartRow._make(part) for part in parts],
         [ClaimRow._make(claimed) for claimed in claims],
     )
+
+
+def _facts(path: Path, header: bytes) -> WriterFacts:
+    try:
+        return WriterFacts(*json.loads(header))
+    except (ValueError, TypeError):
+        aside = path.rename(path.with_suffix(SET_ASIDE))
+        raise LogRefused(f"{path} is damaged at its start; it was set aside as {aside}") from None

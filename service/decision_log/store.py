@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,9 +43,13 @@ class Store:
         self._insert_entry = _insertion(ENTRIES, mark)
         self._insert_part = _insertion(RECORDS, mark)
         self._insert_claim = f"{_insertion(CLAIMS, mark)} ON CONFLICT DO NOTHING"
+        self._file = _file_of(connection)
 
     def begin(self) -> None:
         """Begin to write: in SQLite no other process can write from here on."""
+        # A file that was deleted or replaced can still be written, and whatever is would be gone with the process.
+        if self._file != _file_of(self.connection):
+            raise OSError("the file is no longer the one that was opened")
         self.connection.begin()
 
     def commit(self) -> None:
@@ -161,6 +166,14 @@ def first_answer(claimed: ClaimRow, body: bytes, answer: bytes) -> bytes:
             "this idempotency key was used before with another body; use a new key for a new request"
         )
     return answer
+
+
+def _file_of(connection: Connection) -> tuple[int, int] | None:
+    """Return what tells the file of a SQLite database from every other file."""
+    if connection.dialect.name != "sqlite":
+        return None
+    found = os.stat(connection.engine.url.database or "")
+    return found.st_dev, found.st_ino
 
 
 def _insertion(table: Table, mark: str) -> str:

@@ -19,14 +19,16 @@ from service.decision_log.errors import LogDown, LogRefused
 from service.decision_log.group import Answer, Group, SpooledClaims, settle, spool_group
 from service.decision_log.orders import Order
 from service.decision_log.prober import Prober
-from service.decision_log.spool import REPLAYED_AT_ONCE, Spool, make_spool, replay, replay_left
+from service.decision_log.replaying import REPLAYED_AT_ONCE, replay, replay_left
+from service.decision_log.spool import Spool, make_spool
 from service.decision_log.store import Store, WriterFacts, connect, trouble
 
 _LOG = logging.getLogger(__name__)
 # Entries of one commit: more would not make it cheaper, and the first would wait for the last.
 _MOST_TOGETHER = 500
-# Seconds: between signs of life of an idle writer, between purges of old claims, and until a commit counts as stuck.
-_HEARTBEAT, _PURGE, _STUCK = 2.0, 60.0, 5.0
+# Seconds: between signs of life of an idle writer, between attempts to find a store that is down, between purges of
+# old claims, and until a commit counts as stuck.
+_HEARTBEAT, _LOOK, _PURGE, _STUCK = 2.0, 1.0, 60.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Writer:
         self._busy_since: float | None = None
         self._purged = time.monotonic()
         self._stopping = False
-        self._prober = Prober(self._connect, self._found, self._in_vain)
+        self._prober = Prober(self._connect, self._found, self._in_vain, _LOOK)
         self._thread = threading.Thread(target=self._run, name="aval-log-writer", daemon=True)
 
     def start(self) -> None:

@@ -149,7 +149,7 @@ def test_an_entry_whose_commit_was_lost_with_the_line_never_appears(wired: Wired
 
 @pytest.mark.parametrize("when", [Cut.ANSWER, Cut.LATE])
 def test_a_chain_goes_on_behind_a_commit_that_was_done_unknown_to_the_writer(wired: Wired, when: Cut) -> None:
-    wired.wire.late = 2.5
+    wired.wire.late = 1.0
     wired.wire.cut(when, stays_down=True)
     refusal(wired.log, "in doubt")
     wired.wire.down = False
