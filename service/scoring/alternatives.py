@@ -65,8 +65,7 @@ def alternatives(
     """
     policy = policy or scorer.policy
     values = scorer.validator.check_record(record)
-    decision = scorer.score_row(scorer.encoder.encode_record(values), policy).decision
-    case = _Case(scorer, policy, values, DECISIONS.index(decision))
+    case = _Case(scorer, policy, values, DECISIONS.index(policy.decide(_probability(scorer, values))))
     columns = [column for column in scorer.contract.features if _may_change(column, values[column.name])]
     found: list[tuple[float, Column, float]] = []
     for column in columns if case.strictness else ():
@@ -149,10 +148,13 @@ def _decided(case: _Case, column: Column, x: float) -> tuple[int, float] | None:
     followers = _followers(case.scorer.contract, case.values, column.name, x)
     if followers is None:
         return None
-    row = case.scorer.encoder.encode_record({**case.values, column.name: x, **followers})
-    probability = case.scorer.calibrator.probability(case.scorer.predictor.score_one(row))
+    probability = _probability(case.scorer, {**case.values, column.name: x, **followers})
     strictness = DECISIONS.index(case.policy.decide(probability))
     return (strictness, probability) if strictness < case.strictness else None
+
+
+def _probability(scorer: Scorer, values: Mapping[str, float]) -> float:
+    return scorer.calibrator.probability(scorer.predictor.score_one(scorer.encoder.encode_record(values)))
 
 
 def _followers(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from service.scoring.arithmetic import FloatArray
 from service.scoring.contract import Column, ColumnType, Scalar
 from service.scoring.language import Language
 from service.scoring.policy import Decision, Policy
@@ -67,33 +68,30 @@ def explain(
     or the contract's.
     """
     row = scorer.encoder.encode_record(scorer.validator.check_record(record))
-    scored = scorer.score_row(row, policy, language)
-    raw = scorer.predictor.score_one(row)
+    raw, typical = scorer.predictor.score_one(row), scorer.reference_score
+    values, errors = scorer.explainer.with_errors(row)
+    probability = scorer.calibrator.probability(raw)
+    decision = (policy or scorer.policy).decide(probability)
     return Explanation(
-        probability=scored.probability,
-        decision=scored.decision,
+        probability=probability,
+        decision=decision,
         log_odds=scorer.calibrator.log_odds(raw),
-        typical_log_odds=scorer.calibrator.log_odds(scorer.reference_score),
-        contributions=_contributions(scorer, row),
-        reasons=scored.reasons,
-        rule=_rule(scorer, row, raw, language),
+        typical_log_odds=scorer.calibrator.log_odds(typical),
+        contributions=_contributions(scorer, row, scorer.calibrator.explained(values, raw, typical)),
+        reasons=() if decision is Decision.APPROVE else scorer.reasons_among(row, values, language),
+        rule=_rule(scorer, float(scorer.calibrator.explained(errors, raw, typical).max()), language),
     )
 
 
-def _contributions(scorer: Scorer, row: list[float]) -> tuple[Contribution, ...]:
-    columns = [*scorer.contract.features, *[None] * len(scorer.contract.derived)]
+def _contributions(scorer: Scorer, row: list[float], values: FloatArray) -> tuple[Contribution, ...]:
+    contract = scorer.contract
+    columns = [*contract.features, *[None] * len(contract.derived)]
+    cells = zip(contract.inputs, columns, row, scorer.profile.reference(), values.tolist(), strict=True)
     found = [
         Contribution(
             name, written(column, x), written(column, typical), value, scorer.reason_texts[name].code
         )
-        for name, column, x, typical, value in zip(
-            scorer.contract.inputs,
-            columns,
-            row,
-            scorer.profile.reference(),
-            scorer.contributions_of(row).tolist(),
-            strict=True,
-        )
+        for name, column, x, typical, value in cells
     ]
     return tuple(sorted(found, key=lambda item: -abs(item.contribution)))
 
@@ -110,13 +108,11 @@ def written(column: Column | None, x: float) -> Scalar:
     return int(x) if column is not None and column.type is ColumnType.INTEGER and x.is_integer() else x
 
 
-def _rule(scorer: Scorer, row: list[float], raw: float, language: Language) -> str:
+def _rule(scorer: Scorer, largest_error: float, language: Language) -> str:
     rule, texts = scorer.explainer.rule, _RULES[language]
-    errors = scorer.explainer.standard_errors(row)
-    largest = scorer.calibrator.explained(errors, raw, scorer.reference_score).max()
     # Few inputs that differ are explained exactly whatever the predictor.
-    exact = rule is Rule.SAMPLED and not largest > 0
-    of_predictor = texts[Rule.EXACT if exact else rule].format(error=f"{largest:.2g}")
+    exact = rule is Rule.SAMPLED and not largest_error
+    of_predictor = texts[Rule.EXACT if exact else rule].format(error=f"{largest_error:.2g}")
     return f"{of_predictor} {texts['curve' if scorer.calibrator.curve else 'line']}"
 
 

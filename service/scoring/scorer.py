@@ -114,14 +114,7 @@ class Scorer:
 
         Without a policy the scorer's own decides. Reasons are in English, or in the contract's language if it is asked.
         """
-        return self.score_row(
-            self.encoder.encode_record(self.validator.check_record(record)), policy, language
-        )
-
-    def score_row(
-        self, row: Sequence[float], policy: Policy | None = None, language: Language = "en"
-    ) -> ScoredRecord:
-        """Score one encoded record, as `score` does one that is not."""
+        row = self.encoder.encode_record(self.validator.check_record(record))
         probability = self.calibrator.probability(self.predictor.score_one(row))
         decision = (policy or self.policy).decide(probability)
         reasons = () if decision is Decision.APPROVE else self.reasons_of(row, language)
@@ -133,18 +126,21 @@ class Scorer:
         They add up to the difference between the record's log-odds and the typical record's.
         """
         row = self.encoder.encode_record(self.validator.check_record(record))
-        return dict(zip(self.encoder.inputs, self.contributions_of(row).tolist(), strict=True))
-
-    def contributions_of(self, row: Sequence[float]) -> FloatArray:
-        """Return the contributions (inputs,) of an encoded record to its calibrated log-odds."""
         raw = self.predictor.score_one(row)
-        return self.calibrator.explained(self.explainer.contributions(row), raw, self.reference_score)
+        values = self.calibrator.explained(self.explainer.contributions(row), raw, self.reference_score)
+        return dict(zip(self.encoder.inputs, values.tolist(), strict=True))
 
     def reasons_of(self, row: Sequence[float], language: Language = "en") -> tuple[Reason, ...]:
         """Return the reasons against an encoded record, the strongest first; whether to give them is the caller's."""
-        contributions = of_known(row, self.explainer.contributions(row).tolist(), self.nulls)
+        return self.reasons_among(row, self.explainer.contributions(row), language)
+
+    def reasons_among(
+        self, row: Sequence[float], contributions: FloatArray, language: Language = "en"
+    ) -> tuple[Reason, ...]:
+        """Return the reasons that the contributions (inputs,) of an encoded record to its raw score make."""
         local = language != "en" and language == self.contract.language
-        return reasons_for(self._possible_reasons[local], contributions)
+        known = of_known(row, contributions.tolist(), self.nulls)
+        return reasons_for(self._possible_reasons[local], known)
 
     def score_table(self, table: pa.Table, *, text: bool = False, threads: int = 1) -> ScoredTable:
         """Score a table of records; refused rows are left undecided and described in `checked`, block by block.

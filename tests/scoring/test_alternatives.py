@@ -20,7 +20,7 @@ from service.scoring.scorer import Scorer
 from service.scoring.validation import RecordInvalid
 from tests.scoring.ensembles import scorer_of
 from tests.scoring.lending import LENDING, RECORD, RECORDS
-from tests.scoring.strategies import THOROUGH, contracts, good_records
+from tests.scoring.strategies import USUAL, contracts, good_records
 
 OUTCOME = {"name": "bad", "bad": [1], "good": [0]}
 LOAN: list[dict[str, Any]] = [
@@ -97,7 +97,7 @@ def test_every_alternative_is_a_record_that_is_decided_on_more_mildly(scorer: Sc
     assert seen > 10
 
 
-@THOROUGH
+@USUAL
 @given(
     data=st.data(), seed=st.integers(0, 2**32), kind=st.sampled_from(["linear", "symmetric_trees", "trees"])
 )

@@ -174,13 +174,13 @@ def test_an_estimate_states_its_error_and_what_is_exact_does_not(scorer: Scorer)
     changed = replace(scorer, predictor=predictor_of("network", scorer.contract), calibrator=Calibrator())
     record, reference = RECORDS[0], changed.profile.reference()
     row = changed.encoder.encode_record(changed.validator.check_record(record))
-    errors = changed.explainer.standard_errors(row)
+    errors = changed.explainer.with_errors(row)[1]
     assert f"with a standard error of at most {errors.max():.2g}." in explain(changed, record).rule
     few = replace(
         changed,
         profile=replace(changed.profile, typical=dict(zip(changed.contract.inputs, row, strict=True))),
     )
-    assert not changed.explainer.standard_errors(reference).any()
+    assert not changed.explainer.with_errors(reference)[1].any()
     assert explain(few, record).rule.startswith("Exact Shapley values")
 
 

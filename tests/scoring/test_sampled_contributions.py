@@ -73,7 +73,7 @@ def test_an_estimate_is_within_its_stated_error_as_often_as_a_standard_error_pro
         reference, *rows = random_matrix(rng, levels, 9).tolist()
         exact, sampled = OfAny(network, reference, most_exact=12), OfAny(network, reference)
         for row in rows:
-            errors = sampled.standard_errors(row)
+            errors = sampled.with_errors(row)[1]
             known = errors > 0
             deviations += ((sampled(row) - exact(row))[known] / errors[known]).tolist()
     assert len(deviations) > 200
@@ -85,10 +85,10 @@ def test_what_is_exact_has_no_error() -> None:
     rng, levels = np.random.default_rng(7), (0, 3) * 6
     network = random_network(rng, levels)
     reference, row = random_matrix(rng, levels, 2).tolist()
-    assert not OfAny(network, reference, most_exact=12).standard_errors(row).any()
-    assert not OfAny(network, reference).standard_errors(reference).any()
+    assert not OfAny(network, reference, most_exact=12).with_errors(row)[1].any()
+    assert not OfAny(network, reference).with_errors(reference)[1].any()
     few = [*row[:5], *reference[5:]]
-    assert not OfAny(network, reference).standard_errors(few).any()
+    assert not OfAny(network, reference).with_errors(few)[1].any()
 
 
 def test_a_permutation_and_its_reverse_are_exact_where_inputs_act_in_pairs() -> None:

@@ -38,7 +38,7 @@ class Explainer:
 
     `rule` says what they are: exact Shapley values of the raw score; where the trees add up to a probability, their
     exact values of that probability, scaled to the raw score's difference; or exact with few inputs and sampled with
-    many, within `standard_errors`.
+    many, with a standard error.
     """
 
     def __init__(self, predictor: Predictor, reference: Sequence[float]) -> None:
@@ -50,9 +50,11 @@ class Explainer:
         """Return the Shapley values (inputs,) in raw log-odds."""
         return self._explain(row)
 
-    def standard_errors(self, row: Sequence[float]) -> FloatArray:
-        """Return how far (inputs,) the values may be from the exact ones: their standard errors, 0 where exact."""
-        return self._explain.standard_errors(row) if isinstance(self._explain, OfAny) else np.zeros(len(row))
+    def with_errors(self, row: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+        """Return the Shapley values and the standard error of each, both (inputs,); 0 where they are exact."""
+        if isinstance(self._explain, OfAny):
+            return self._explain.with_errors(row)
+        return self._explain(row), np.zeros(len(row))
 
 
 class _OfLinear:

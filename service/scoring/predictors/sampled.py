@@ -48,24 +48,19 @@ class OfAny:
 
     def __call__(self, row: Sequence[float]) -> FloatArray:
         """Return the contributions (inputs,) in raw log-odds; exactly 0 for an input that equals the reference's."""
-        record, players = self._players(row)
-        values = np.zeros(len(record))
-        if len(players):
-            known = len(players) <= self._most_exact
-            values[players] = (
-                self._exact(record, players) if known else self._steps(record, players).mean(axis=0)
-            )
-        return values
+        return self.with_errors(row)[0]
 
-    def standard_errors(self, row: Sequence[float]) -> FloatArray:
-        """Return the standard error (inputs,) of each contribution; 0 where the contributions are exact."""
+    def with_errors(self, row: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+        """Return the contributions and the standard error of each, both (inputs,); an exact one has the error 0."""
         record, players = self._players(row)
-        errors = np.zeros(len(record))
+        values, errors = np.zeros(len(record)), np.zeros(len(record))
         if len(players) > self._most_exact:
-            steps, pairs = self._steps(record, players), len(self._orders) // 2
-            of_pairs = (steps[:pairs] + steps[pairs:]) / 2.0
-            errors[players] = of_pairs.std(axis=0, ddof=1) / np.sqrt(pairs)
-        return errors
+            of_pairs = self._of_pairs(record, players)
+            values[players] = of_pairs.mean(axis=0)
+            errors[players] = of_pairs.std(axis=0) / np.sqrt(max(len(of_pairs) - 1, 1))
+        elif len(players):
+            values[players] = self._exact(record, players)
+        return values, errors
 
     def _players(self, row: Sequence[float]) -> tuple[FloatArray, npt.NDArray[np.intp]]:
         """Return the record and the places of the inputs in which it differs from the reference."""
@@ -80,8 +75,8 @@ class OfAny:
         values: FloatArray = np.add.reduce(weights * scores[:, None], axis=0)
         return values
 
-    def _steps(self, record: FloatArray, players: npt.NDArray[np.intp]) -> FloatArray:
-        """Return what each input changes when its turn comes (permutations, players), all reverses last."""
+    def _of_pairs(self, record: FloatArray, players: npt.NDArray[np.intp]) -> FloatArray:
+        """Return what each input changes when its turn comes, in the mean of a permutation and its reverse."""
         differs = np.zeros(len(record), dtype=np.bool_)
         differs[players] = True
         place = np.cumsum(differs) - 1
@@ -89,7 +84,10 @@ class OfAny:
         rank = np.argsort(orders, axis=1)
         coalitions = rank[:, None, :] < np.arange(len(players) + 1)[None, :, None]
         scores = self._scores(record, players, coalitions.reshape(-1, len(players)))
-        return np.take_along_axis(np.diff(scores.reshape(len(orders), -1), axis=1), rank, axis=1)
+        steps = np.take_along_axis(np.diff(scores.reshape(len(orders), -1), axis=1), rank, axis=1)
+        there, back = np.split(steps, 2)
+        of_pairs: FloatArray = (there + back) / 2.0
+        return of_pairs
 
     def _scores(
         self, record: FloatArray, players: npt.NDArray[np.intp], coalitions: Coalitions
