@@ -7,6 +7,8 @@ import { factor, percent, say } from './texts.js';
 const FIRST = 6;
 // Of what moves the odds much less than the strongest input, the list can wait.
 const LEAST_SHARE = 0.04;
+// A factor that is written × 1.00 moves nothing.
+const UNSEEN = 0.005;
 
 /** Return the explanation of a decision; `tryValue(alternative)` puts one into the form. */
 export function drawExplanation(explanation, form, policy, tryValue) {
@@ -78,15 +80,20 @@ function rest(rows) {
 
 function weight(item, inputs, largest) {
   const field = inputs.fields.get(item.feature);
-  const raises = item.contribution > 0;
+  const direction = directionOf(item.contribution);
   const typical = say('typical', { value: valueText(field, item.typical, true) });
-  const bar = measure(make('span', { class: `weight-bar ${raises ? 'raises' : 'lowers'}` }), 'share',
+  const bar = measure(make('span', { class: `weight-bar ${direction ?? ''}` }), 'share',
     Math.abs(item.contribution) / largest);
   return make('li', {},
     make('span', { class: 'weight-name' }, nameOf(inputs, item.feature)),
     make('span', { class: 'weight-factor' }, factor(item.contribution),
-      make('span', { class: 'heard' }, ` ${say(raises ? 'raises' : 'lowers')}`)),
+      direction && make('span', { class: 'heard' }, ` ${say(direction)}`)),
     make('span', { class: 'weight-values' },
       `${valueText(field, item.value)} · ${withUnit(field, item.typical, typical)}`),
     make('span', { class: 'weight-track', 'aria-hidden': 'true' }, bar));
+}
+
+function directionOf(contribution) {
+  if (Math.abs(contribution) < UNSEEN) return null;
+  return contribution > 0 ? 'raises' : 'lowers';
 }

@@ -18,7 +18,9 @@ const SERVER_TEXTS = {
 
 /** Draw the form of a contract into `place`; `changed()` is called whenever a person changes a field. */
 export function drawForm(place, schema, metadata, changed) {
-  const items = withRatios(fieldsOf(schema, metadata, language()));
+  const all = withRatios(fieldsOf(schema, metadata, language()));
+  // In the order of the page, which is that of the contract within each group.
+  const items = GROUPS.flatMap((name) => all.filter((item) => item.group === name));
   const fields = items.map(drawField);
   const groups = GROUPS.map((name) => drawGroup(name, fields.filter((field) => field.item.group === name)));
   put(place, ...groups);
@@ -85,6 +87,7 @@ class Form {
   #mark(problems) {
     for (const field of this.fields) field.complain(problems.get(field.item.name) ?? null);
     const wrong = this.fields.filter((field) => problems.get(field.item.name));
+    wrong.forEach(unfold);
     if (wrong.length) reveal(wrong[0]);
     return wrong.length;
   }
@@ -106,9 +109,13 @@ function complainUnlessEmpty(field) {
   if (!empty) field.complain(problem);
 }
 
-function reveal(field) {
+function unfold(field) {
   const folded = field.element.closest('details');
   if (folded) folded.open = true;
+}
+
+function reveal(field) {
+  unfold(field);
   field.focus();
 }
 

@@ -5,12 +5,13 @@ const KEPT = 'aval-language';
 
 let texts = {};
 let current = 'en';
+let region = 'en';
 
 /** Fetch all texts and return the language to begin with: the one kept, else the browser's, else English. */
 export async function startLanguage() {
   texts = await (await fetch('pages/texts.json')).json();
   const wished = [kept(), ...navigator.languages].map((tag) => String(tag).slice(0, 2).toLowerCase());
-  current = wished.find((tag) => tag in LANGUAGES) ?? 'en';
+  choose(wished.find((tag) => tag in LANGUAGES) ?? 'en');
   return current;
 }
 
@@ -21,7 +22,7 @@ export function language() {
 
 /** Use another language from now on, in this browser. */
 export function useLanguage(tag) {
-  current = tag;
+  choose(tag);
   try {
     localStorage.setItem(KEPT, tag);
   } catch {
@@ -46,14 +47,14 @@ export function sayAll() {
 /** Write a number as it is written in the language in use; what was computed, to 4 digits that count. */
 export function number(value, computed = false) {
   const fine = Math.abs(value) < 1e4 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 0 };
-  return new Intl.NumberFormat(current, computed ? fine : { maximumFractionDigits: 6 }).format(value);
+  return new Intl.NumberFormat(region, computed ? fine : { maximumFractionDigits: 6 }).format(value);
 }
 
 /** Write a probability as per cent, with digits enough to tell it from `others`: 39.96 % is not yet 40 %. */
 export function percent(value, others = []) {
   const apart = [0, 1, ...others].filter((other) => other !== value);
   for (let digits = 3; ; digits += 1) {
-    const format = new Intl.NumberFormat(current, { style: 'percent', maximumSignificantDigits: digits });
+    const format = new Intl.NumberFormat(region, { style: 'percent', maximumSignificantDigits: digits });
     const text = format.format(value);
     if (digits === 15 || !apart.some((other) => format.format(other) === text)) return text;
   }
@@ -65,12 +66,18 @@ export function factor(logOdds) {
   const places = value < 10 ? 2 : 1;
   const digits = value >= 100 || value < 0.1
     ? { maximumSignificantDigits: value < 1 ? 2 : 3 } : { minimumFractionDigits: places, maximumFractionDigits: places };
-  return `× ${new Intl.NumberFormat(current, digits).format(value)}`;
+  return `× ${new Intl.NumberFormat(region, digits).format(value)}`;
 }
 
 /** Write a moment in the language in use, with its zone. */
 export function moment(when) {
-  return new Intl.DateTimeFormat(current, { dateStyle: 'long', timeStyle: 'long' }).format(when);
+  return new Intl.DateTimeFormat(region, { dateStyle: 'long', timeStyle: 'long' }).format(when);
+}
+
+function choose(tag) {
+  current = tag;
+  // Mexico writes 1,234.5 and Argentina 1.234,5: where the browser says which, numbers and times follow it.
+  region = navigator.languages.find((one) => one.toLowerCase().startsWith(`${tag}-`)) ?? tag;
 }
 
 function kept() {
