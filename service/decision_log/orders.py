@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -88,15 +88,10 @@ class Order:
 
 def prepare(entry: Entry) -> Prepared:
     """Return an entry as it will be stored; raises `ValueError` for what no database can hold (NUL, NaN)."""
-    record, parts = entry.record, []
+    record = entry.record
     subject = None if record.subject is None else canonical(record.subject)
-    for part, fields, of in ((Part.INPUTS, record.inputs, None), (Part.PERSONAL, record.personal, subject)):
-        if fields is not None:
-            parts.append((part.value, secrets.token_bytes(SALT_BYTES), canonical(fields), of))
-    digests = {part: part_digest(salt, body) for part, salt, body, _ in parts}
-    texts = (entry.model, entry.policy, entry.contract, entry.request_id, entry.key_id)
-    if "\0" in entry.use_case + entry.about + (entry.decision or "") + "".join(texts):
-        raise ValueError(f"a NUL character cannot be logged: {entry.about!r}, {entry.request_id!r}")
+    inputs = _part(_INPUTS, record.inputs, None)
+    personal = _part(_PERSONAL, record.personal, subject)
     columns = (
         entry.kind.value,
         entry.at,
@@ -105,12 +100,19 @@ def prepare(entry: Entry) -> Prepared:
         # SQLite keeps no sign of zero.
         None if entry.probability is None else float(entry.probability) + 0.0,
         entry.decision,
-        *texts,
+        entry.model,
+        entry.policy,
+        entry.contract,
+        entry.request_id,
+        entry.key_id,
         canonical(entry.details),
-        digests.get(Part.INPUTS),
-        digests.get(Part.PERSONAL),
+        None if inputs is None else part_digest(inputs[1], inputs[2]),
+        None if personal is None else part_digest(personal[1], personal[2]),
     )
-    return Prepared(columns, b"".join(map(encoded, columns)), tuple(parts))
+    if "\0" in "".join([column for column in columns if isinstance(column, str)]):
+        raise ValueError(f"a NUL character cannot be logged: {entry.about!r}, {entry.request_id!r}")
+    packed = b"".join([encoded(column) for column in columns])
+    return Prepared(columns, packed, tuple(part for part in (inputs, personal) if part is not None))
 
 
 def place(prepared: Prepared, head: Head) -> tuple[Row, list[PartRow]]:
@@ -119,3 +121,13 @@ def place(prepared: Prepared, head: Head) -> tuple[Row, list[PartRow]]:
     links = head.hash + encoded(head.writer) + encoded(seq) + prepared.packed
     row = Row._make((head.writer, seq, *prepared.columns, hashlib.sha256(links).digest()))
     return row, [PartRow(head.writer, seq, *part) for part in prepared.parts]
+
+
+def _part(
+    name: str, fields: Mapping[str, Any] | None, subject: str | None
+) -> tuple[str, bytes, str, str | None] | None:
+    return None if fields is None else (name, secrets.token_bytes(SALT_BYTES), canonical(fields), subject)
+
+
+# Looked up for every entry, and an enumeration's members are slow.
+_INPUTS, _PERSONAL = Part.INPUTS.value, Part.PERSONAL.value

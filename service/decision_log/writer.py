@@ -15,12 +15,12 @@ from sqlalchemy import URL
 
 from service.decision_log.chain import Head
 from service.decision_log.committer import Committer
-from service.decision_log.errors import LogDown, LogRefused
-from service.decision_log.group import Answer, Group, SpooledClaims, settle, spool_group
+from service.decision_log.errors import LogDown
+from service.decision_log.fallback import Fallback
+from service.decision_log.group import Answer, Group, settle
 from service.decision_log.orders import Order
 from service.decision_log.prober import Prober
-from service.decision_log.replaying import REPLAYED_AT_ONCE, replay, replay_left
-from service.decision_log.spool import Spool, make_spool
+from service.decision_log.replaying import replay_left
 from service.decision_log.store import Store, WriterFacts, connect, trouble
 
 _LOG = logging.getLogger(__name__)
@@ -59,9 +59,7 @@ class Writer:
         self._url, self._facts, self._options = url, facts, options
         self._queue: SimpleQueue[Order | Store | None] = SimpleQueue()
         self._committer = Committer(Head(facts.id), self._connect)
-        self._spool: Spool | None = make_spool(options.spool, facts) if options.keeps else None
-        self._spool_works = True
-        self._claims: SpooledClaims = {}
+        self._fallback = Fallback(options.spool, facts, options.keeps)
         self._busy_since: float | None = None
         self._purged = time.monotonic()
         self._stopping = False
@@ -93,19 +91,19 @@ class Writer:
     @property
     def spooled(self) -> int:
         """How many entries wait in the spool."""
-        return 0 if self._spool is None else self._spool.waiting
+        return self._fallback.waiting
 
     @property
     def accepts(self) -> bool:
         """Whether it is worth while to submit anything."""
         since = self._busy_since
         stuck = since is not None and time.monotonic() - since > _STUCK
-        return not stuck and (self.trouble is None or self._spool is not None)
+        return not stuck and (self.trouble is None or self._fallback.spools)
 
     @property
     def works(self) -> bool:
         """Whether what is submitted now will be kept, as far as can be known."""
-        return self.accepts and (self.trouble is None or self._spool_works)
+        return self.accepts and (self.trouble is None or self._fallback.works)
 
     def _run(self) -> None:
         while not self._stopping:
@@ -120,17 +118,10 @@ class Writer:
                 self._refuse(orders, "the writer of the decision log failed; see its log")
             self._busy_since = None
         self._committer.let_go()
-        if self._spool is not None:
-            self._spool.close(keep=self._spool.waiting > 0)
-
-    def _work(self, orders: Sequence[Order]) -> None:
-        if orders:
-            self._handle(orders)
-        else:
-            self._beat()
-        self._replay_some()
+        self._fallback.close()
 
     def _next_orders(self) -> list[Order]:
+        """Return what waits; the first is waited for, unless there is a spool to be replayed."""
         orders: list[Order] = []
         entries = 0
         idle = self._committer.store is None or not self.spooled
@@ -147,10 +138,18 @@ class Writer:
                     self._take_up(item)
         return orders
 
-    def _handle(self, orders: Sequence[Order]) -> None:
-        if self._committer.store is None or self.spooled:
+    def _work(self, orders: Sequence[Order]) -> None:
+        if not orders:
+            self._fallback.probe()
+            self._while_up(self._beat)
+        elif self._committer.store is None or self.spooled:
             self._keep(orders, None)
-            return
+        else:
+            self._write(orders)
+        # What is submitted while the spool is replayed is spooled behind it, until it is empty.
+        self._while_up(self._fallback.replay_some)
+
+    def _write(self, orders: Sequence[Order]) -> None:
         began = time.monotonic()
         try:
             group = self._committer.write(orders, _now())
@@ -158,77 +157,44 @@ class Writer:
             self._fall(error)
             self._keep(orders, self._committer.doubt)
         else:
-            self._settle(group.answers)
-            self._options.observe(len(group.rows), time.monotonic() - began)
+            self._settle(group, began)
 
     def _keep(self, orders: Sequence[Order], doubt: Group | None) -> None:
-        """Spool the orders, or refuse them. A group in doubt is spooled to the letter: it may be in the store.
-
-        Until a doubt that cannot be spooled is resolved nothing else is, for nobody knows behind what it would come.
-        """
         began = time.monotonic()
-        if self._spool is None or self._committer.doubt is not doubt or (doubt and doubt.resolved):
-            self._refuse(orders, self.trouble or "the decision log is down")
-            return
-        group = doubt or spool_group(orders, self._committer.head, self._claims, _now())
+        why = self.trouble or "the decision log is down"
         try:
-            self._spool.append(group)
-        except OSError as error:
-            self._spool_works = False
-            self._refuse(
-                orders, f"the decision log is down, and nothing can be kept in {self._spool.path}: {error}"
-            )
-            return
-        self._spool_works = True
-        self._committer.head, self._committer.doubt = group.head, None
-        self._claims.update({(claimed.scope, claimed.key): claimed for claimed in group.claims})
-        self._settle(group.answers)
-        self._options.observe(len(group.rows), time.monotonic() - began)
+            group = self._fallback.keep(orders, self._committer, doubt, why)
+        except LogDown as error:
+            self._refuse(orders, str(error))
+        else:
+            self._settle(group, began)
 
     def _refuse(self, orders: Sequence[Order], why: str) -> None:
-        self._settle([Answer(order, error=LogDown(why)) for order in orders])
+        self.settled += sum(order.size for order in orders)
+        settle([Answer(order, error=LogDown(why)) for order in orders])
 
-    def _settle(self, answers: Sequence[Answer]) -> None:
-        self.settled += sum(answer.order.size for answer in answers)
-        settle(answers)
+    def _settle(self, group: Group, began: float) -> None:
+        self.settled += sum(answer.order.size for answer in group.answers)
+        settle(group.answers)
+        self._options.observe(len(group.rows), time.monotonic() - began)
 
-    def _beat(self) -> None:
-        """Show that the store and the spool can be written, and forget old claims now and then."""
-        store, now = self._committer.store, _now()
-        try:
-            if self._spool is not None and not self._spool_works:
-                self._spool.probe()
-                self._spool_works = True
-        except OSError:
-            return
-        if store is None:
+    def _while_up(self, do: Callable[[Store], None]) -> None:
+        if self._committer.store is None:
             return
         try:
-            store.begin()
-            store.register(self._facts, now)
-            if time.monotonic() - self._purged > _PURGE:
-                self._purged = time.monotonic()
-                store.purge_claims(now - int(self._options.keep_claims * 1e6))
-            store.commit()
+            do(self._committer.store)
         except Exception as error:
             self._fall(error)
 
-    def _replay_some(self) -> None:
-        """Bring a part of the spool into the store; what is submitted meanwhile is spooled behind it."""
-        store, spool = self._committer.store, self._spool
-        if store is None or spool is None or not spool.waiting:
-            return
-        try:
-            groups = list(spool.read(REPLAYED_AT_ONCE))
-            replay(store, self._facts, groups, _now())
-            spool.drop(groups)
-        except LogRefused as error:
-            _LOG.error("%s; it was set aside as %s", error, spool.set_aside())
-            self._spool = make_spool(self._options.spool, self._facts)
-        except Exception as error:
-            self._fall(error)
-        if not self.spooled:
-            self._claims.clear()
+    def _beat(self, store: Store) -> None:
+        """Show that the store can be written, and forget old claims now and then."""
+        now = _now()
+        store.begin()
+        store.register(self._facts, now)
+        if time.monotonic() - self._purged > _PURGE:
+            self._purged = time.monotonic()
+            store.purge_claims(now - int(self._options.keep_claims * 1e6))
+        store.commit()
 
     def _connect(self) -> Store:
         return connect(self._url, self._facts, _now())
@@ -250,7 +216,7 @@ class Writer:
         except Exception as error:
             self._fall(error)
         else:
-            if self.trouble is not None and self.looked.is_set():
+            if self.looked.is_set():
                 _LOG.warning("the decision log is up again")
             self.trouble = None
         self.looked.set()

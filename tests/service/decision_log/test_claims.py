@@ -120,13 +120,13 @@ def test_a_claim_without_entries_is_kept_too(url: str) -> None:
 
 
 def test_two_of_one_key_in_one_commit_get_the_same_answer(tmp_path: Path) -> None:
-    async def together(log: DecisionLog) -> tuple[bytes | None, ...]:
+    async def together(log: DecisionLog) -> list[bytes | None]:
+        both = [("one", b"first"), ("two", b"second")]
         return await asyncio.gather(
-            log.append([an_entry(about="one")], claim(), b"first"),
-            log.append([an_entry(about="two")], claim(), b"second"),
+            *(log.append([an_entry(about)], claim(), answer) for about, answer in both)
         )
 
     url = f"sqlite:///{tmp_path / 'log.db'}"
     with writing(url) as log:
-        assert asyncio.run(together(log)) == (None, b"first")
+        assert asyncio.run(together(log)) == [None, b"first"]
     assert ids_of(url) == ["one"]
