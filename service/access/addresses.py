@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from typing import Any
 
 import click
 
@@ -29,11 +30,17 @@ def check_address(settings_host: str, has_keys: bool, without_keys: bool) -> Non
 
 def bound_address(settings_host: str) -> str | None:
     """Return the address that the server of this process listens on or will, None where it is no server."""
-    context = click.get_current_context(silent=True)
-    given = context.params if context else {}
-    if isinstance(given.get("fd"), int):
-        return _address_of(given["fd"])
+    listener = inherited_listener()
+    if listener is not None:
+        return _address_of(listener)
+    given = _options()
     return given["host"] or settings_host if "host" in given else None
+
+
+def inherited_listener() -> int | None:
+    """Return the number of the socket that this worker inherited from its master, None where it is no worker."""
+    found = _options().get("fd")
+    return found if isinstance(found, int) else None
 
 
 def is_loopback(address: str) -> bool:
@@ -43,6 +50,11 @@ def is_loopback(address: str) -> bool:
     except ValueError:
         return address == "localhost"
     return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+
+
+def _options() -> dict[str, Any]:
+    context = click.get_current_context(silent=True)
+    return context.params if context else {}
 
 
 def _address_of(listener: int) -> str | None:

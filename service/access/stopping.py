@@ -8,10 +8,13 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 
+from service.access.addresses import inherited_listener
 from service.access.connections import Limits, bound_connections
 from service.access.overload import Stopping
 
@@ -43,7 +46,7 @@ def begin_serving(stopping: Stopping, grace: Grace | None = None, limits: Limits
         return
     bound_connections(server, limits or Limits())
     stop_gracefully(server, stopping, grace or Grace())
-    end_with_parent()
+    end_with_parent(inherited_listener())
 
 
 def running_server() -> uvicorn.Server | None:
@@ -77,20 +80,37 @@ def stop_gracefully(server: uvicorn.Server, stopping: Stopping, grace: Grace) ->
     signal.signal(signal.SIGTERM, on_signal)
 
 
-def end_with_parent(seconds: float = 0.5) -> None:
+def end_with_parent(listener: int | None = None, seconds: float = 0.5) -> None:
     """Stop gracefully when the process that started this one ends, however it ends; looked at every so many seconds.
 
-    BentoML's master stops its workers when it can; killed, it cannot, and they would hold the port.
+    BentoML's master stops its workers when it can; killed, it cannot, and they would hold the port. It may have been
+    killed before this is called: then the present parent does not hold the socket `listener`, as the master does.
     """
     parent = os.getppid()
+    orphan = listener is not None and _lacks(parent, listener)
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == parent and not orphan:
             time.sleep(seconds)
-        _LOG.error("process %d, which started this worker, has ended; the worker stops too", parent)
+        _LOG.error("the process that started this worker has ended; the worker stops too")
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def _lacks(process: int, listener: int) -> bool:
+    """Return whether a process is known not to hold the socket; without /proc nothing is known."""
+    folder, own, held = Path("/proc") / str(process), os.fstat(listener).st_ino, set()
+    try:
+        for file in (folder / "fd").iterdir():
+            with suppress(FileNotFoundError):
+                held.add(file.stat().st_ino)
+    except PermissionError:
+        # Orphans go to the first process. In a container that may be the master; elsewhere nobody may look into it.
+        return process == 1 and b"bentoml" not in (folder / "cmdline").read_bytes()
+    except OSError:
+        return False
+    return own not in held
 
 
 async def _stop(server: uvicorn.Server, grace: Grace) -> None:

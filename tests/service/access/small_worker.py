@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -73,7 +74,9 @@ def main() -> None:
     listener, options = socket.socket(fileno=int(sys.argv[1])), json.loads(sys.argv[2])
     logging.basicConfig(level=logging.INFO)
     config = uvicorn.Config(application(options), log_config=None, timeout_keep_alive=5, server_header=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    with click.Context(click.Command("worker")) as context:
+        context.params = {"fd": listener.fileno()}
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

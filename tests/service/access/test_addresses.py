@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from service.access.addresses import bound_address, check_address, is_loopback
 from service.errors import WrongUse
+from tests.processes import PROGRAMS, Home, free_port
 
 
 def master(host: str | None, settings_host: str) -> str | None:
@@ -90,3 +92,18 @@ def test_without_keys_only_loopback_is_served() -> None:
 def test_with_keys_or_told_so_explicitly_every_address_is_served() -> None:
     check("10.0.0.1", has_keys=True)
     check("10.0.0.1", without_keys=True)
+
+
+def test_bentoml_serve_without_keys_ends_at_once_on_another_address(tmp_path: Path) -> None:
+    environment = Home(tmp_path).environment(AVAL_MODEL="credit_risk")
+    command = [str(PROGRAMS / "bentoml"), "serve", "service.app:RiskService", "--port", str(free_port())]
+    done = subprocess.run(
+        [*command, "--host", "0.0.0.0"],  # noqa: S104  # what must be refused
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "aval: error: 0.0.0.0 can be reached by other machines, and no API keys are set" in done.stderr

@@ -162,15 +162,6 @@ def megabytes(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
 
 
-@pytest.fixture
-def hasty(workers: Callable[..., Workers]) -> Workers:
-    """A worker that waits for one second."""
-    if not Path("/proc").exists():
-        pytest.skip("no /proc to look into")
-    limits = {"head_seconds": 1.0, "write_seconds": 1.0, "most": 60}
-    return workers(limits=limits, body_seconds=1.0)
-
-
 def held_open(found: Workers, said: bytes, connections: int) -> list[socket.socket]:
     made = [socket.create_connection(("127.0.0.1", found.port), timeout=10) for _ in range(connections)]
     for connection in made:

@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pytest
 
 from service.access.stopping import running_server
 from tests.service.access.wire import Workers, hear
@@ -145,15 +147,35 @@ def test_a_second_signal_changes_nothing(workers: Callable[..., Workers]) -> Non
     assert found.processes[0].wait(timeout=10) == -signal.SIGTERM
 
 
-def test_a_worker_stops_without_loss_when_its_master_is_killed(tmp_path: Path) -> None:
+@dataclass
+class Orphanage:
+    """A master that starts one worker, to be killed."""
+
+    worker: Workers
+    master: subprocess.Popen[bytes]
+    pid: int
+
+    def kill_master(self) -> None:
+        self.master.kill()
+        self.master.wait()
+
+    def ended(self, seconds: float = 10.0) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and _runs(self.pid):
+            time.sleep(0.05)
+        return not _runs(self.pid)
+
+
+@pytest.fixture
+def orphanage(tmp_path: Path) -> Iterator[Orphanage]:
     listener = socket.create_server(("127.0.0.1", 0))
-    found = Workers(listener, tmp_path / "worker.log", {"ended": str(tmp_path / "ended")})
+    worker = Workers(listener, tmp_path / "worker.log", {"ended": str(tmp_path / "ended")})
     program = f"""
 import socket, sys, time
 from pathlib import Path
 from tests.service.access.wire import Workers
 listener = socket.socket(fileno={listener.fileno()})
-workers = Workers(listener, Path({str(found.log)!r}), {found.options!r})
+workers = Workers(listener, Path({str(worker.log)!r}), {worker.options!r})
 workers.start()
 print(workers.pid, flush=True)
 time.sleep(60)
@@ -163,26 +185,37 @@ time.sleep(60)
         cwd=Path(__file__).resolve().parents[3],
         pass_fds=[listener.fileno()],
         stdout=subprocess.PIPE,
-        text=True,
     )
     assert master.stdout is not None
-    worker = int(master.stdout.readline())
-    found.processes.append(master)  # type: ignore[arg-type]  # text instead of bytes
-    found.await_ready()
-    with connect(found) as connection:
-        connection.sendall(REQUEST % b"1")
-        time.sleep(0.2)
-        master.kill()
-        master.wait()
-        assert hear(connection, 3.0).statuses == [200]
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and _runs(worker):
-        time.sleep(0.1)
+    worker.processes.append(master)
+    pid = int(master.stdout.readline())
+    yield Orphanage(worker, master, pid)
+    if _runs(pid):
+        os.kill(pid, signal.SIGKILL)
+    master.kill()
+    master.wait()
     master.stdout.close()
     listener.close()
-    assert not _runs(worker)
+
+
+def test_a_worker_stops_without_loss_when_its_master_is_killed(orphanage: Orphanage, tmp_path: Path) -> None:
+    orphanage.worker.await_ready()
+    with connect(orphanage.worker) as connection:
+        connection.sendall(REQUEST % b"1")
+        time.sleep(0.2)
+        orphanage.kill_master()
+        assert hear(connection, 3.0).statuses == [200]
+    assert orphanage.ended()
     assert (tmp_path / "ended").exists()
-    assert f"process {master.pid}, which started this worker, has ended" in found.log.read_text()
+    assert "the process that started this worker has ended" in orphanage.worker.log.read_text()
+
+
+def test_a_worker_whose_master_is_killed_before_it_serves_stops_too(orphanage: Orphanage) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("no /proc by which to know the master")
+    orphanage.kill_master()
+    assert orphanage.ended()
+    assert "the process that started this worker has ended" in orphanage.worker.log.read_text()
 
 
 def _runs(pid: int) -> bool:
