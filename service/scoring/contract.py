@@ -67,6 +67,8 @@ class Column(Frozen):
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
     levels: tuple[Level, ...] = ()
+    level_titles: tuple[str, ...] = ()
+    local_level_titles: tuple[str, ...] = ()
     null_level: Level | None = None
     nullable: bool = False
     required: bool = True
@@ -81,6 +83,9 @@ class Column(Frozen):
             raise ValueError(f"{self.name}: a category has levels, and nothing else has")
         if len({type(level) for level in self.levels}) > 1 or len(set(self.levels)) != len(self.levels):
             raise ValueError(f"{self.name}: levels must be distinct and all of one type")
+        for titles in (self.level_titles, self.local_level_titles):
+            if titles and (len(titles) != len(self.levels) or len(set(titles)) != len(titles)):
+                raise ValueError(f"{self.name}: titles of levels are one for each, all of them different")
         if self.null_level is not None and self.null_level not in self.levels:
             raise ValueError(f"{self.name}: null_level {self.null_level!r} is not one of its levels")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:

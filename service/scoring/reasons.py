@@ -92,11 +92,15 @@ def texts_to_json(texts: Mapping[str, ReasonText]) -> dict[str, Any]:
 
 
 def texts_from_json(body: Any, inputs: Sequence[str]) -> dict[str, ReasonText]:
-    """Read one text per input; raises `BundleInvalid` otherwise."""
+    """Read one text per input; raises `BundleInvalid` otherwise.
+
+    Bundles made before there was a second language have no local texts: they are empty.
+    """
     expect_keys(body, set(inputs), "reasons")
     texts = {}
     for name in inputs:
-        item = expect_keys(body[name], {"code", "text", "local"}, f"reason of {name}")
+        item = {"local": "", **body[name]} if isinstance(body[name], dict) else body[name]
+        expect_keys(item, {"code", "text", "local"}, f"reason of {name}")
         if not (all(isinstance(value, str) for value in item.values()) and item["code"] and item["text"]):
             raise BundleInvalid(
                 f"reason of {name}: code, text and local must be text, only local may be empty"

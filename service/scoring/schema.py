@@ -30,10 +30,11 @@ _PORTABLE_TIME_PATTERN = re.sub(r"\?P<\w+>", "", TIME_PATTERN).replace(r"\d", "[
 def json_schema(contract: Contract) -> dict[str, Any]:
     """Return the schema of one record; it accepts what `Validator.check_record` accepts.
 
-    What a form needs beside the standard's words: `x-unit`, `x-role`, `x-changeable` (a person could change it before
-    asking again), `x-follows` (the numerator and the denominator of a ratio that is sent too), and every text once
-    more in the contract's language: `x-title-es`, `x-description-es`, `x-unit-es` where that is Spanish. `x-languages`
-    says which ones there are, English first; `x-derived` describes the inputs that are computed from others.
+    What a form needs beside the standard's words: `x-unit`, `x-level-titles` (one per level, in the order of `enum`),
+    `x-role`, `x-changeable` (a person could change it before asking again), `x-follows` (the numerator and the
+    denominator of a ratio that is sent too), and every text once more in the contract's language: `x-title-es`,
+    `x-description-es`, `x-unit-es`, `x-level-titles-es` where that is Spanish. `x-languages` says which ones there
+    are, English first; `x-derived` describes the inputs that are computed from others.
     """
     properties = {column.name: _property(column, contract.language) for column in contract.columns}
     properties |= {name: {"description": "Accepted and not looked at."} for name in contract.ignored}
@@ -98,7 +99,11 @@ def _property(column: Column, language: Language) -> dict[str, Any]:
     body |= kind
     if column.unit:
         body["x-unit"] = column.unit
+    if column.level_titles:
+        body["x-level-titles"] = list(column.level_titles)
     body |= _local_texts(column, language)
+    if column.local_level_titles:
+        body[f"x-level-titles-{language}"] = list(column.local_level_titles)
     body["x-role"] = str(column.role)
     if column.role is Role.FEATURE:
         body["x-changeable"] = column.changeable and not column.follows

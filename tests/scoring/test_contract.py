@@ -227,3 +227,11 @@ def test_a_ratio_follows_exactly_two_columns(follows: list[str]) -> None:
     with pytest.raises(ValidationError):
         column(follows=follows)
     assert column(follows=["amount", "age"]).follows == ("amount", "age")
+
+
+@pytest.mark.parametrize("titles", [["Car"], ["Car", "Car"], ["Car", "Boat", "Train"]])
+def test_levels_have_a_title_each_or_none_has(titles: list[str]) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        column(type="category", levels=["car", "boat"], level_titles=titles)
+    assert message_of(refusal) == "x: titles of levels are one for each, all of them different"
+    assert column(type="category", levels=["car", "boat"], level_titles=["Car", "Boat"]).level_titles

@@ -110,6 +110,8 @@ def test_the_schema_has_what_a_form_needs_in_both_languages(case: UseCase) -> No
         assert {"title", "description", f"x-title-{language}", f"x-description-{language}"} <= set(field)
         assert ("x-unit" in field) == (f"x-unit-{language}" in field) == bool(column.unit)
         assert field["examples"] == [column.example]
+        titled = column.levels and column.name != "loan_grade"
+        assert ("x-level-titles" in field) == (f"x-level-titles-{language}" in field) == bool(titled)
     for name in (item.name for item in case.contract.derived):
         assert {"title", f"x-title-{language}", "description"} <= set(schema["x-derived"][name])
 
