@@ -106,13 +106,18 @@ def test_texts_read_back_are_the_same() -> None:
     assert texts_from_json(texts_to_json(TEXTS), INPUTS) == TEXTS
 
 
+def test_texts_of_a_bundle_made_before_there_was_a_second_language_are_read() -> None:
+    body = {"age": {"code": "R01", "text": "Age"}}
+    assert texts_from_json(body, ["age"]) == {"age": ReasonText("R01", "Age", "")}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"age": None}, "reason of age: expected exactly ['code', 'local', 'text'], found NoneType"),
         (
             {"age": {"code": "R01"}},
-            "reason of age: expected exactly ['code', 'local', 'text'], found ['code']",
+            "reason of age: expected exactly ['code', 'local', 'text'], found ['code', 'local']",
         ),
         (
             {"age": {"code": "R01", "text": "", "local": ""}},
