@@ -4,7 +4,8 @@ A reason is a fact about the applicant that raised the risk. Protected columns a
 input that the record leaves null (absent, not known, not to be derived) is none either, however much that raised the
 risk: a creditor must state the specific principal reasons (12 CFR 1002.9(b)(2)), and what is not known is answered
 by asking for it (1002.9(c)), not by a refusal because of it. A level that stands for null counts as null, because the
-record does not tell the two apart. `/explain` shows what such inputs contributed all the same.
+record does not tell the two apart. `/explain` shows what such inputs contributed all the same; a record that only
+its nulls speak against is refused without a reason, and should be asked about.
 """
 
 from __future__ import annotations
