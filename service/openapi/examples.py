@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from service.openapi.problems import EXAMPLE_REQUEST_ID
-from service.scoring.policy import Decision, Policy
+from service.scoring.alternatives import alternatives
+from service.scoring.explanation import explain
+from service.scoring.policy import Policy
 from service.scoring.schema import example_record
 from service.scoring.scorer import Scorer
 from service.scoring.validation import RecordInvalid
 
-DECISION_ID = "0b6f4c1e-3a57-4c58-9d43-6f0d8f8c2a71"
+DECISION_ID = "0b6f4c1e-3a57-7c58-9d43-6f0d8f8c2a71"
+EXPLANATION_ID = "0b6f4c1e-3a57-7c58-9d43-6f0d8f8c2a72"
 OBSERVED_AT = "2026-11-20T00:00:00Z"
 
 
@@ -34,27 +37,35 @@ def example_answers(scorer: Scorer, policy: Policy) -> dict[str, Any]:
         "OutcomesAnswer": {"results": [{"decision_id": DECISION_ID, "status": "recorded", "correction": 0}]},
         "ReviewAnswer": {"decision_id": DECISION_ID, "review": 1, "status": "recorded"},
     }
-    decision = _decision(scorer, policy)
-    return {**told, "Decision": decision, "BulkAnswer": {"results": [decision]}} if decision else told
-
-
-def _decision(scorer: Scorer, policy: Policy) -> dict[str, Any]:
-    record = example_record(scorer.contract)
     try:
-        row = scorer.encoder.encode_record(scorer.validator.check_record(record))
+        return {**told, **_scored(scorer, policy)}
     except RecordInvalid:
-        return {}
-    probability = scorer.calibrator.probability(scorer.predictor.score_one(row))
-    decision = policy.decide(probability)
-    reasons = () if decision is Decision.APPROVE else scorer.reasons_of(row)
-    return {
-        "decision_id": DECISION_ID,
-        "use_case": scorer.contract.use_case,
-        "probability": probability,
-        "decision": str(decision),
-        "reasons": [{"code": item.code, "feature": item.feature, "text": item.text} for item in reasons],
+        return told
+
+
+def _scored(scorer: Scorer, policy: Policy) -> dict[str, Any]:
+    record = example_record(scorer.contract)
+    explained = explain(scorer, record, policy).as_json()
+    milder = [item.as_json() for item in alternatives(scorer, record, policy)]
+    versions = {
         "model": scorer.tag,
         "policy": policy.version,
         "contract": scorer.contract.version,
         "request_id": EXAMPLE_REQUEST_ID,
+    }
+    decision = {
+        "decision_id": DECISION_ID,
+        "use_case": scorer.contract.use_case,
+        **{name: explained[name] for name in ("probability", "decision", "reasons")},
+        **versions,
+    }
+    return {
+        "Decision": decision,
+        "BulkAnswer": {"results": [decision]},
+        "Explanation": {
+            **explained,
+            "alternatives": milder,
+            **versions,
+            "explanation_id": EXPLANATION_ID,
+        },
     }

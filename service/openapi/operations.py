@@ -116,9 +116,9 @@ _DECIDING = (
         "Contributions of all inputs, which add up, and what would change the decision. No decision is made.",
         "predict",
         {JSON: reference("Explanation")},
-        POSTED,
+        tuple(sorted((*POSTED, 409))),
         "Record",
-        (REQUEST_ID, "Accept-Language"),
+        (REQUEST_ID, "Accept-Language", KEY_OF_CALLER),
     ),
 )
 
@@ -141,10 +141,10 @@ _TELLING = (
         "reviews",
         "tell",
         "Say what a person decided on a referred case",
-        "Kept beside the decision, which stays as it is.",
+        "Kept beside the decision, which stays as it is. Told again, a review changes nothing.",
         "outcomes",
         {JSON: reference("ReviewAnswer")},
-        tuple(sorted((*POSTED, 404))),
+        tuple(sorted((*POSTED, 404, 409))),
         "Review",
     ),
 )

@@ -42,8 +42,8 @@ DOCUMENTED: Mapping[int, Documented] = {
         "the body was not complete within 10 seconds",
     ),
     409: Documented(
-        "The `Idempotency-Key` was used before, with another body.",
-        "this Idempotency-Key was used with another body; send the same body, or a new key",
+        "The `Idempotency-Key` was used before, with another body; or what was not referred is reviewed.",
+        "this Idempotency-Key came with another body before; take a new key for a new request",
     ),
     413: Documented(
         "The body is too large.", "the body is larger than 1048576 bytes, the most that is accepted"

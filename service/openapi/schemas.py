@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from service.decision_log.outcomes import Status
+from service.decision_log.reviews import LONGEST_WHY
+from service.decision_log.statements import LONGEST_TEXT
 from service.online.answers import MOST_RECORDS
 from service.scoring.contract import Contract
 from service.scoring.findings import Code
@@ -13,9 +16,10 @@ from service.scoring.reasons import MOST_REASONS
 from service.scoring.schema import json_schema
 
 Schema = dict[str, Any]
+_STATUS: Schema = {"enum": [str(status) for status in Status]}
 # RFC 3339, with its zone: a time that leaves the zone open is no moment.
 MOMENT = (
-    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?"
+    "^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?"
     "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 
@@ -77,6 +81,11 @@ def _explanations() -> dict[str, Schema]:
         "value": _scalar("its other value"),
         "probability": _probability(),
         "decision": _decision(),
+        "also": {
+            "type": "object",
+            "additionalProperties": _scalar("its value"),
+            "description": "fields that follow from the changed one, such as a ratio, and their values then",
+        },
     }
     explanation = {
         "explanation_id": _text("names this explanation in the log", format="uuid"),
@@ -91,6 +100,7 @@ def _explanations() -> dict[str, Schema]:
         "alternatives": _list(
             reference("Alternative"), "single fields whose other value makes the decision milder"
         ),
+        "rule": _text("how the contributions were made, in words, in the language asked for"),
         **_versions(),
         "request_id": _text("the id of the request, as in `X-Request-ID`"),
     }
@@ -109,13 +119,15 @@ def _outcomes(contract: Contract) -> dict[str, Schema]:
             "enum": [*outcome.bad, *outcome.good],
             "description": outcome.description or f"what really happened, as in the column {outcome.name}",
         },
-        "observed_at": _text("when it was known, with the zone", pattern=MOMENT),
+        "observed_at": _text(
+            "when it was known, with the zone; not in the future, nor before the decision", pattern=MOMENT
+        ),
     }
-    source = _text("where it was learnt", minLength=1, maxLength=200)
+    source = _said("where it was learnt", LONGEST_TEXT, optional=True)
     recorded = {
         "decision_id": _text("the decision that it belongs to"),
         "status": {
-            "enum": ["recorded", "unchanged", "corrected"],
+            **_STATUS,
             "description": "`unchanged`: it was known already; `corrected`: another one was, and both are kept",
         },
         "correction": {"type": "integer", "minimum": 0, "description": "how often it has been corrected"},
@@ -133,17 +145,26 @@ def _reviews() -> dict[str, Schema]:
     sent = {
         "decision_id": _identifier("the decision that was reviewed"),
         "decision": {"enum": ["approve", "decline"], "description": "what the person decided"},
-        "reviewer": _text("who decided", minLength=1, maxLength=200),
-        "why": _text("what it was decided on", minLength=1, maxLength=2_000),
+        "reviewer": _said("who decided", LONGEST_TEXT),
+        "why": _said("what it was decided on", LONGEST_WHY),
     }
-    reviewed_at = _text("when, with the zone; now where it is left out", pattern=MOMENT)
+    more = {
+        "reviewed_at": {
+            **_text("when, with the zone; not in the future; now where it is left out", pattern=MOMENT),
+            "type": ["string", "null"],
+        },
+        "override": {
+            "type": ["boolean", "null"],
+            "description": "true to decide against what was approved or declined; only what was referred waits for it",
+        },
+    }
     answer = {
         "decision_id": _text("the decision that was reviewed"),
         "review": {"type": "integer", "minimum": 1, "description": "the how-manieth review of it"},
-        "status": _text("what became of it"),
+        "status": {**_STATUS, "description": "`unchanged`: it was told already; `corrected`: all are kept"},
     }
     return {
-        "Review": _closed({**sent, "reviewed_at": reviewed_at}, required=tuple(sent)),
+        "Review": _closed({**sent, **more}, required=tuple(sent)),
         "ReviewAnswer": _object(answer),
     }
 
@@ -223,7 +244,12 @@ def _text(description: str, **limits: Any) -> Schema:
 
 
 def _identifier(description: str) -> Schema:
-    return _text(description, minLength=1, maxLength=64)
+    return _text(description, pattern="^[!-~]{1,64}$")
+
+
+def _said(description: str, longest: int, *, optional: bool = False) -> Schema:
+    text = _text(description, maxLength=longest, pattern=r"[^\s]")
+    return {**text, "type": ["string", "null"]} if optional else text
 
 
 def _scalar(description: str) -> Schema:

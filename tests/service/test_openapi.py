@@ -80,7 +80,7 @@ def test_every_example_is_of_its_own_schema(quick_scorer: Scorers, use_case: str
     assert {
         name for name, schema, _ in shown if schema in ("Record", "Bulk", "Outcomes", "Review")
     } == with_body
-    assert {schema for _, schema, _ in shown} >= {"Decision", "BulkAnswer", "OutcomesAnswer"}
+    assert {schema for _, schema, _ in shown} >= {"Decision", "BulkAnswer", "Explanation", "OutcomesAnswer"}
 
 
 def test_the_example_decision_is_what_this_model_says_under_the_served_policy(quick_scorer: Scorers) -> None:
