@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -15,6 +16,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from service.problems import PROBLEM_JSON, REQUEST_ID, ProblemError
 
+# Up to so many times the most connections, one too many is told so; beyond, telling would cost what is short.
+_TOLD = 1.25
+# Files and sockets that are no client's connection.
+_OTHER_FILES = 128
 # For which what a refused client still sends is read and thrown away.
 _LAST_SECONDS = 0.5
 
@@ -23,7 +28,7 @@ _LAST_SECONDS = 0.5
 class Limits:
     """Bounds on a worker's connections.
 
-    most: connections at once; the next is answered with 503 and closed.
+    most: connections at once, or fewer where the process may open few files; the next is told 503 and closed.
     head_bytes: request line and headers together; also what may come between two pieces of a body.
     head_seconds: from the first byte, or from connecting, until a head is complete.
     write_seconds: for which a client may leave an answer unread.
@@ -62,12 +67,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         self._wait = _Wait()
         super().connection_made(transport)
-        if len(self.connections) > self.limits.most:
-            self.refuse(
-                ProblemError(
-                    503, "too many connections are open; try again in 1 s", headers={"retry-after": "1"}
-                )
-            )
+        if len(self.connections) > self.limits.most * _TOLD:
+            self.transport.abort()
+        elif len(self.connections) > self.limits.most:
+            detail = "too many connections are open; try again in 1 s"
+            self.refuse(ProblemError(503, detail, headers={"retry-after": "1"}))
 
     def data_received(self, data: bytes) -> None:
         """Read on, while what has come belongs to something that can be finished."""
@@ -176,9 +180,16 @@ class BoundedProtocol(HttpToolsProtocol):
         raise problem
 
 
+def within_files(limits: Limits, files: int) -> Limits:
+    """Return the limits with no more connections than the process may open files, and some to spare."""
+    return replace(limits, most=max(1, min(limits.most, int((files - _OTHER_FILES) / _TOLD))))
+
+
 def bound_connections(server: uvicorn.Server, limits: Limits) -> None:
     """Give every connection of a server that is starting these bounds, until its loop ends."""
-    protocol = type("BoundedProtocol", (BoundedProtocol,), {"limits": limits})
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    within = limits if files == resource.RLIM_INFINITY else within_files(limits, files)
+    protocol = type("BoundedProtocol", (BoundedProtocol,), {"limits": within})
     server.config.http_protocol_class = protocol
     # Nothing here speaks another protocol than HTTP.
     server.config.ws_protocol_class = None

@@ -62,7 +62,7 @@ def test_a_rolling_stop_under_load_loses_no_request(workers: Callable[..., Worke
     threads = [threading.Thread(target=ask, args=(number % 2 == 0,)) for number in range(16)]
     for thread in threads:
         thread.start()
-    for number in range(3):
+    for number in range(2):
         found.start()
         time.sleep(1.2)
         found.processes[number].send_signal(signal.SIGTERM)
@@ -71,7 +71,7 @@ def test_a_rolling_stop_under_load_loses_no_request(workers: Callable[..., Worke
     for thread in threads:
         thread.join()
     assert set(counts) == {"200"}
-    assert counts["200"] > 300
+    assert counts["200"] > 200
 
 
 def test_requests_in_work_are_answered_and_the_shutdown_hooks_run(
