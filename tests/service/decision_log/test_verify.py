@@ -188,7 +188,7 @@ def test_a_writer_that_never_registered_is_found(url: str, writer: str) -> None:
 
 
 def test_only_the_first_thousand_discrepancies_are_listed_and_all_are_counted(url: str) -> None:
-    write(url, map(decision, range(1_050)))
+    write(url, map(decision, range(1_050)), at_once=500)
     alter(url, "entries", {"request_id": "''"})
     found = verified(url)
     assert (found.found, len(found.listed)) == (1_050, 1_000)

@@ -58,12 +58,12 @@ def record(inputs: dict[str, Any], ids: dict[str, Any]) -> Record:
     return Record(inputs, {**ids, "birthday": "1970-01-01"}, ids)
 
 
-def write(url: str, entries: Iterable[Entry]) -> str:
-    """Write entries as one writer, three to a transaction; returns the writer."""
+def write(url: str, entries: Iterable[Entry], at_once: int = 3) -> str:
+    """Write entries as one writer, so many to a transaction; returns the writer."""
     every = list(entries)
     with writing(url, "tests", BEGIN) as scribe:
-        for start in range(0, len(every), 3):
-            scribe.write(appending(every[start : start + 3]))
+        for start in range(0, len(every), at_once):
+            scribe.write(appending(every[start : start + at_once]))
         return scribe.head.writer
 
 
