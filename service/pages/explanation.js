@@ -53,17 +53,25 @@ function weights({ contributions, probability, typical_log_odds: typical, log_od
   const strong = sorted.filter((item) => Math.abs(item.contribution) >= LEAST_SHARE * largest).length;
   const first = Math.min(Math.max(strong, 1), FIRST);
   const rows = sorted.map((item) => weight(item, inputs, largest));
-  const sum = say('weights_sum', {
-    typical: percent(1 / (1 + Math.exp(-typical))), factor: factor(own - typical), probability: percent(probability),
-  });
   return [
     make('h3', {}, say('weights')),
     make('p', { class: 'remark' }, say('weights_about')),
     make('ol', { class: 'weights' }, ...rows.slice(0, first)),
     rest(rows.slice(first)),
-    make('p', { class: 'sum' }, sum),
+    drawSum(typical, own, probability),
     ruleOf(rule),
   ];
+}
+
+/** The typical record's probability, what all factors make together, and this record's. */
+function drawSum(typical, own, probability) {
+  const steps = [
+    ['sum_typical', percent(1 / (1 + Math.exp(-typical)))],
+    ['sum_factors', factor(own - typical)],
+    ['sum_record', percent(probability)],
+  ];
+  return make('dl', { class: 'sum' }, ...steps.map(([key, value]) =>
+    make('div', {}, make('dt', {}, say(key)), make('dd', {}, value))));
 }
 
 function ruleOf(rule) {
