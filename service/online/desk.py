@@ -22,7 +22,7 @@ from service.online.metrics import Metrics
 from service.online.shadow import Shadow
 from service.problems import PROBLEM_JSON, ProblemError, problem_response
 from service.scoring.contract import Contract
-from service.scoring.language import Language, preferred_language
+from service.scoring.language import preferred_language
 from service.scoring.scorer import Scorer
 
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -40,10 +40,6 @@ class Desk:
     log: DecisionLog | None
     metrics: Metrics
     shadow: Shadow | None = None
-
-    @property
-    def _spoken(self) -> tuple[Language, ...]:
-        return ("en", self.scorer.contract.language)
 
     async def answer(self, request: Request, answering: Answering, *, long: bool = False) -> Response:
         """Answer a request by `answering`, in a thread of its own if it may take `long`.
@@ -78,7 +74,7 @@ class Desk:
         asked = Asked(
             request.state.request_id,
             getattr(request.state, "key_id", ""),
-            preferred_language(request.headers.get("accept-language", ""), self._spoken),
+            preferred_language(request.headers.get("accept-language", ""), self.scorer.contract.languages),
             now(),
         )
         since = perf_counter()

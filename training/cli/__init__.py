@@ -10,9 +10,13 @@ import typer
 
 from service.errors import AvalError, WrongUse
 from training.cli.data import list_use_cases, sample
+from training.cli.keys import keys_app
+from training.cli.log import log_app
+from training.cli.outcomes import outcomes, reviews
 from training.cli.policy import policy_app
 from training.cli.profile import profile
 from training.cli.promotion import history, promote, rollback
+from training.cli.replay import replay
 from training.cli.report import card
 from training.cli.scoring import score
 from training.cli.training import leaderboard, train
@@ -35,6 +39,11 @@ app.command()(rollback)
 app.command()(history)
 app.add_typer(policy_app, name="policy")
 app.command()(score)
+app.command()(outcomes)
+app.command()(reviews)
+app.add_typer(log_app, name="log")
+app.command()(replay)
+app.add_typer(keys_app, name="keys")
 
 
 def main() -> None:
