@@ -12,6 +12,8 @@ from pathlib import Path
 from service.decision_log import Claim, DecisionLog, Entry, Kind, LogDown, Record, open_log
 
 APPENDERS = 16
+# Seconds, so that two processes leave the database some time, and the test few entries to look through.
+PAUSE = 0.01
 
 
 async def append_for_ever(log: DecisionLog, number: int) -> None:
@@ -31,6 +33,7 @@ async def append_for_ever(log: DecisionLog, number: int) -> None:
             await asyncio.sleep(0.02)
         else:
             os.write(1, f"{about}\n".encode())
+            await asyncio.sleep(PAUSE)
 
 
 async def run(log: DecisionLog) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from service.decision_log import LogRefused, open_log, reading_engine
-from service.decision_log.address import read_address, shown
+from service.decision_log.address import read_address, shown, writing_engine
 from tests.service.decision_log.logs import an_entry, append, entries_of, writing
 
 SECRET = "hunter2"
@@ -81,3 +81,15 @@ def test_reading_a_log_that_does_not_exist_is_refused_and_makes_none(tmp_path: P
     ):
         reading_engine(f"sqlite:///{tmp_path / 'log.db'}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_commits_are_durable_whatever_the_server_would_do_by_itself(url: str) -> None:
+    with writing_engine(read_address(url)).begin() as connection:
+        if connection.dialect.name == "sqlite":
+            pragmas = ("journal_mode", "synchronous")
+            found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
+            assert found == ["wal", 2]
+        else:
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+            assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "2s"
+            assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "read committed"

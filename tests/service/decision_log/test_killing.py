@@ -28,7 +28,7 @@ from tests.service.decision_log.logs import (
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 RANDOM = random.Random(4)  # noqa: S311  # when to kill is no secret
-KILLS = int(os.environ.get("AVAL_KILLS", "3"))
+KILLS = int(os.environ.get("AVAL_KILLS", "2"))
 
 
 @contextmanager

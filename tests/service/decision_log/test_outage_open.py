@@ -130,6 +130,21 @@ def test_a_commit_whose_answer_was_lost_with_the_line_is_in_the_log_once(
     assert broken_links(url) == []
 
 
+def test_a_first_answer_that_was_found_stands_though_the_commit_was_lost_with_the_line(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.new_url()
+    with (
+        wire_to(postgres.port) as wire,
+        writing(url.replace(str(postgres.port), str(wire.port)), tmp_path, "open") as log,
+    ):
+        append(log, an_entry(about="1"), claim=claim(), answer=b"first")
+        wire.cut(Cut.COMMIT, stays_down=True)
+        assert append(log, an_entry(about="2"), claim=claim(), answer=b"second") == b"first"
+        assert (wire.cuts, log.spooled) == (1, 0)
+    assert ids_of(url) == ["1"]
+
+
 @pytest.fixture
 def outage(tmp_path: Path) -> Path:
     """A folder in the place of the database file, so that the log is down until `ends` is called."""
@@ -165,6 +180,10 @@ def test_what_is_submitted_while_a_long_spool_is_replayed_comes_behind_it(outage
     async def go_on() -> None:
         while log.trouble is not None or log.spooled:
             await log.append([an_entry()])
+            if log.trouble is None:
+                with closing(sqlite3.connect(outage / "log.db")) as reader:
+                    count, last = reader.execute("SELECT count(*), max(seq) FROM entries").fetchone()
+                assert count == (last or 0), "an entry came before one that still waited"
 
     url = f"sqlite:///{outage / 'log.db'}"
     with writing(url, outage / "spool", "open") as log:
