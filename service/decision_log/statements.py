@@ -98,7 +98,7 @@ class Fields:
             self.refuse(name, Code.TYPE, text, _MOMENTS)
             return 0
         if moment > now + CLOCKS_DIFFER:
-            self.refuse(name, Code.RANGE, text, f"over: it is {iso(now)}")
+            self.refuse(name, Code.RANGE, text, f"a time that is over; it is now {iso(now)}")
         return moment
 
     def choice(self, name: str, choices: Sequence[Any]) -> Any:

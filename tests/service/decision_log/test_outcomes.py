@@ -141,7 +141,7 @@ def test_clocks_may_differ_by_five_minutes(told: Any) -> None:
         ({"observed_at": 5}, "observed_at=5 is not a time with its zone"),
         (
             {"observed_at": "2026-11-21T00:46:00Z"},
-            "observed_at='2026-11-21T00:46:00Z' is not over: it is 2026-11-21T00:40:00Z",
+            "observed_at='2026-11-21T00:46:00Z' is not a time that is over; it is now 2026-11-21T00:40:00Z",
         ),
         ({"decision_id": ""}, "decision_id='' is not the id of a decision"),
         ({"decision_id": "d\0"}, "is not the id of a decision"),

@@ -119,7 +119,10 @@ def test_a_review_before_its_decision_is_refused(told: Any) -> None:
         ({"why": " \n "}, "is not text of 1 to 2000 characters"),
         ({"why": "x" * 2_001}, "is not text of 1 to 2000 characters"),
         ({"reviewed_at": "yesterday"}, "reviewed_at='yesterday' is not a time with its zone"),
-        ({"reviewed_at": "2027-01-01T00:00:00Z"}, "is not over: it is 2026-11-21T00:40:00Z"),
+        (
+            {"reviewed_at": "2027-01-01T00:00:00Z"},
+            "is not a time that is over; it is now 2026-11-21T00:40:00Z",
+        ),
         ({"override": "yes"}, "override='yes' is not one of: True, False"),
         ({"override": 1}, "override=1 is not one of: True, False"),
         ({"amount": 1}, "amount is not a field of this"),
