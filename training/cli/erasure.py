@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from service.decision_log.entries import Part
     from service.decision_log.erasure import Erased
+    from service.decision_log.retention import Retention
 
 PARTS = ("inputs", "personal")
 DAY, HOUR = 86_400_000_000, 3_600_000_000
@@ -78,32 +79,42 @@ def retain_for(
 ) -> None:
     """Erase what is older than that, and say so in the log; safe to break off, and to run twice at once."""
     from service.decision_log.entries import Part
-    from service.decision_log.reading import reading
-    from service.decision_log.retention import Retention, due, retain
-    from service.decision_log.scribe import writing
-    from service.decision_log.traces import wipe
+    from service.decision_log.retention import Retention
 
     now, days = _now(), {Part.INPUTS: inputs_days, Part.PERSONAL: personal_days}
     before = {part: now - count * DAY for part, count in days.items() if count is not None}
     answers_before = None if claims_hours is None else now - claims_hours * HOUR
     if not before and answers_before is None:
         raise WrongUse("say what is to be erased by age: --personal-days, --inputs-days, --claims-hours")
-    retention, address = Retention(before, user(), now, use_case, answers_before), log_address()
-    with reading(address) as connection:
-        counts = due(connection, retention)
-    erased, wiped = dict.fromkeys(counts, 0), True
-    if any(counts.values()) and not dry_run:
-        with progress("erasing") as step, writing(address, "aval log retain", now) as scribe:
-            erased |= retain(address, scribe, retention, lambda rows: step(f"{rows:,} rows")).erased
-            wiped = wipe(scribe, address)
+    retention = Retention(before, user(), now, use_case, answers_before)
+    due, erased, wiped = _retain(log_address(), retention, dry_run=dry_run)
     if as_json:
-        say_json({"due": counts, "erased": erased, "dry_run": dry_run, "wiped": wiped})
+        say_json({"due": due, "erased": erased, "dry_run": dry_run, "wiped": wiped})
     else:
-        shown, verb = (counts, "would be erased") if dry_run else (erased, "erased")
+        shown, verb = (due, "would be erased") if dry_run else (erased, "erased")
         say(", ".join(f"{count:,} {name}" for name, count in shown.items()) + f" {verb}")
-    if not any(counts.values()):
+    if not any(due.values()):
         raise typer.Exit(NOTHING_TO_DO)
     _complain_unless(wiped)
+
+
+def _retain(
+    address: str, retention: Retention, *, dry_run: bool
+) -> tuple[dict[str, int], dict[str, int], bool]:
+    """Return what was due, what was erased, and whether it left the database's files."""
+    from service.decision_log.reading import reading
+    from service.decision_log.retention import due, retain
+    from service.decision_log.scribe import writing
+    from service.decision_log.traces import wipe
+
+    with reading(address) as connection:
+        counts = due(connection, retention)
+    nothing = dict.fromkeys(counts, 0)
+    if dry_run or not any(counts.values()):
+        return counts, nothing, True
+    with progress("erasing") as step, writing(address, "aval log retain", retention.now) as scribe:
+        done = retain(address, scribe, retention, lambda rows: step(f"{rows:,} rows"))
+        return counts, nothing | done.erased, wipe(scribe, address)
 
 
 def _parts(name: str) -> tuple[Part, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import strategies as st
 
 from service.decision_log import DecisionLog, Kind, LogDown, open_log
 from service.decision_log.outcomes import read_outcome, resolve_outcomes
@@ -18,6 +19,12 @@ from tests.service.decision_log.written_log import BEGIN, CONTRACT, MINUTE, deci
 
 T = TypeVar("T")
 NOW = BEGIN + 1_000 * MINUTE
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(categories=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = ("decision_id", "outcome", "observed_at", "source", "decision", "reviewer", "why", "override")
 TELLER = Teller(NOW, "core", "request-9")
 LATER = "2026-11-20T10:00:00Z"
 
