@@ -127,6 +127,11 @@ class Fields:
         return ""
 
 
+def is_id(value: Any) -> bool:
+    """Return whether a value could be the id of a decision."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
 def expect_after(name: str, moment: int, decided_at: int) -> None:
     """Raise `StatementRefused` for what is said to have been known before the decision was made."""
     if moment < decided_at - CLOCKS_DIFFER:

@@ -15,7 +15,7 @@ from service.decision_log.outcomes import (
     resolve_outcomes,
 )
 from service.decision_log.reviews import read_review, resolve_reviews
-from service.decision_log.statements import StatementRefused, Teller
+from service.decision_log.statements import StatementRefused, Teller, is_id
 from service.problems import ProblemError
 from service.scoring.contract import Contract
 
@@ -74,8 +74,8 @@ def _answer(given: Any, result: Result, teller: Teller) -> dict[str, Any]:
     if isinstance(result, Recorded):
         return result.to_json()
     named = given.get("decision_id") if isinstance(given, dict) else None
-    # Only an id that could be one is repeated: anything else may be megabytes.
-    known = {"decision_id": named} if isinstance(named, str) and len(named) <= 64 else {}
+    # Only what could be an id is repeated: anything else may be megabytes, or half a character.
+    known = {"decision_id": named} if is_id(named) else {}
     return {**known, **_problem(result).as_json(teller.request_id)}
 
 

@@ -119,6 +119,14 @@ def test_a_bad_outcome_never_fails_its_neighbours(url: str, told: Any) -> None:
     assert len(_logged(url)) == 2
 
 
+def test_what_cannot_be_an_id_is_not_repeated(told: Any) -> None:
+    for named in ("\ud800", "x" * 65, "d 1", 5):
+        (answer,) = told({**outcome(), "decision_id": named})
+        assert "decision_id" not in answer
+        assert answer["errors"][0]["field"] == "decision_id"
+        assert json.dumps(answer, ensure_ascii=False).encode()
+
+
 def test_a_decision_of_another_use_case_is_not_found(told: Any) -> None:
     assert told(outcome(7))[0]["detail"] == "no decision of small_loans has the id 'd7'"
 
