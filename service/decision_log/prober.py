@@ -37,7 +37,7 @@ class Prober:
         self._wanted.set()
 
     def stop(self) -> None:
-        """Look no more; what is under way may still be found."""
+        """Look no more; a store that is found nevertheless is closed."""
         self._stopped.set()
         self._wanted.set()
 
@@ -51,4 +51,10 @@ class Prober:
                 self._stopped.wait(self._seconds)
                 self._wanted.set()
             else:
-                self._found(store)
+                self._hand_over(store)
+
+    def _hand_over(self, store: Store) -> None:
+        if self._stopped.is_set():
+            store.close()
+        else:
+            self._found(store)

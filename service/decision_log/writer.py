@@ -117,8 +117,19 @@ class Writer:
                 self._fall(error)
                 self._refuse(orders, "the writer of the decision log failed; see its log")
             self._busy_since = None
+        self._clear()
         self._committer.let_go()
         self._fallback.close()
+
+    def _clear(self) -> None:
+        """Refuse what was submitted too late, and close a store that was found too late."""
+        with suppress(Empty):
+            while True:
+                item = self._queue.get_nowait()
+                if isinstance(item, Order):
+                    self._refuse([item], "the decision log is closed")
+                elif item is not None:
+                    item.close()
 
     def _next_orders(self) -> list[Order]:
         """Return what waits; the first is waited for, unless there is a spool to be replayed."""

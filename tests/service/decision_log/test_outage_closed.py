@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from service.decision_log import DecisionLog, LogDown, Resolution
+from service.decision_log import DecisionLog, LogDown, Resolution, open_log
 from tests.postgres import Postgres
 from tests.service.decision_log.logs import (
     an_entry,
@@ -217,3 +217,43 @@ def test_a_sqlite_file_that_is_locked_for_a_moment_costs_no_entry(tmp_path: Path
         asyncio.run(behind_a_lock())
         assert log.is_up
     assert ids_of(url) == ["kept"]
+
+
+def test_a_commit_that_takes_seconds_counts_as_down_until_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def behind_a_lock() -> str:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.ensure_future(log.append([an_entry(about="kept")]))
+        await asyncio.sleep(0.6)
+        assert not log.is_up
+        try:
+            await log.append([an_entry(about="refused")])
+        except LogDown as error:
+            return str(error)
+        finally:
+            other.rollback()
+            await waiting
+        return ""
+
+    monkeypatch.setattr("service.decision_log.writer._STUCK", 0.3)
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    with writing(url) as log, closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
+        assert asyncio.run(behind_a_lock()) == "the decision log has not answered for seconds"
+        wait_until(lambda: log.is_up)
+    assert ids_of(url) == ["kept"]
+
+
+def test_a_log_that_is_down_can_be_closed_at_once(tmp_path: Path) -> None:
+    (tmp_path / "log.db").mkdir()
+    with writing(f"sqlite:///{tmp_path / 'log.db'}") as log:
+        began = time.monotonic()
+        assert log.close()
+    assert time.monotonic() - began < 1.0
+    assert "the decision log is closed" in refusal(log, "late")
+
+
+def test_an_entry_before_the_log_is_started_is_refused(tmp_path: Path) -> None:
+    log = open_log(f"sqlite:///{tmp_path / 'log.db'}", spool=tmp_path, when_down="closed", about={})
+    assert not log.is_up
+    assert refusal(log, "early") == "the decision log is not open yet"
