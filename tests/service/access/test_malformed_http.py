@@ -229,6 +229,7 @@ def test_thousands_of_requests_sent_ahead_take_no_memory(hasty: Workers) -> None
         assert heard.statuses[-1] == 429
         assert b"more than 32 requests were sent ahead" in heard.content
     assert megabytes(hasty.pid) < before + 10
+    assert "Traceback" not in hasty.log.read_text(), "what ran was not told that nobody hears it"
 
 
 def test_one_connection_too_many_is_told_so_and_the_others_are_served(hasty: Workers) -> None:

@@ -55,7 +55,8 @@ def ask(
 def in_loop(held_back: Callable[[Overload, Held, Stopping], Any], most: int = 2) -> None:
     async def run() -> None:
         held, stopping = Held(), Stopping()
-        await held_back(Overload(held, most, stopping), held, stopping)
+        async with asyncio.timeout(5):
+            await held_back(Overload(held, most, stopping), held, stopping)
 
     asyncio.run(run())
 

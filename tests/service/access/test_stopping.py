@@ -116,6 +116,19 @@ def test_a_kept_connection_may_bring_one_more_request(workers: Callable[..., Wor
     found.processes[0].wait(timeout=1)
 
 
+def test_a_connection_that_comes_too_late_is_left_to_the_next_worker(workers: Callable[..., Workers]) -> None:
+    found = workers(grace={"linger": 2.0})
+    with connect(found):
+        time.sleep(0.1)
+        found.processes[0].send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        with connect(found) as late:
+            late.sendall(REQUEST % b"0")
+            assert hear(late, 0.5).content == b""
+            found.start()
+            assert hear(late, 10.0).statuses == [200]
+
+
 def test_an_idle_client_delays_the_stop_by_half_a_second_at_most(workers: Callable[..., Workers]) -> None:
     found = workers()
     with connect(found), connect(found):
