@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.decision_log import DecisionLog, Kind, LogDown, open_log
 from service.decision_log.outcomes import read_outcome, resolve_outcomes
 from service.decision_log.reading import Selection, entries, find, reading
+from service.decision_log.reviews import read_review
 from service.decision_log.scribe import writing
 from service.decision_log.statements import StatementRefused, Teller
 from service.decision_log.telling import answer_outcomes
@@ -188,6 +191,20 @@ def test_a_whole_number_is_the_same_outcome_as_its_float() -> None:
     assert type(read_outcome(outcome(value=1.0), CONTRACT, NOW).value) is int
 
 
+@given(body=st.fixed_dictionaries({}, optional=dict.fromkeys((*FIELDS, "x", "\ud800"), JSON)) | JSON)
+def test_whatever_json_is_told_is_read_or_refused_in_words_that_can_be_sent(body: Any) -> None:
+    for read in (lambda: read_outcome(body, CONTRACT, NOW), lambda: read_review(body, NOW)):
+        refused = _refusal(read)
+        findings = [item.as_json() for item in refused.findings] if refused else []
+        assert json.dumps(findings, ensure_ascii=False).encode() is not None
+
+
+def test_of_unknown_fields_a_few_are_named() -> None:
+    with pytest.raises(StatementRefused) as refused:
+        read_outcome({**outcome(), **dict.fromkeys(map(str, range(1_000)))}, CONTRACT, NOW)
+    assert [item.field for item in refused.value.findings] == ["0", "1", "2", "3", "4"]
+
+
 @pytest.mark.parametrize(
     "body", [None, [], {}, {"outcomes": []}, {"outcomes": {}}, {"outcomes": [{}], "x": 1}]
 )
@@ -257,3 +274,11 @@ def _logged(url: str) -> list[dict[str, Any]]:
     with reading(url) as connection:
         found = [item.details for item in entries(connection, Selection((Kind.OUTCOME,)))]
     return sorted(found, key=lambda item: item["correction"])
+
+
+def _refusal(read: Callable[[], Any]) -> StatementRefused | None:
+    try:
+        read()
+    except StatementRefused as refused:
+        return refused
+    return None

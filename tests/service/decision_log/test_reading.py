@@ -115,6 +115,14 @@ def test_a_log_of_any_length_is_read_in_the_same_memory(url: str) -> None:
     assert peaks[1] < 1.5 * peaks[0]
 
 
+def test_a_log_is_read_as_it_was_when_the_reading_began(log: str) -> None:
+    with reading(log) as connection:
+        write(log, [decision(8)])
+        assert len(list(entries(connection, Selection()))) == 7
+    with reading(log) as connection:
+        assert len(list(entries(connection, Selection()))) == 8
+
+
 def test_reading_can_change_nothing(log: str) -> None:
     with pytest.raises(LogRefused) as refused, reading(log) as connection:
         connection.execute(text("DELETE FROM entries"))

@@ -13,10 +13,8 @@ from service.decision_log import LogRefused, Row, entry_hash
 from service.decision_log.address import read_address
 from service.decision_log.entries import Part
 from service.decision_log.erasure import Wish, erase
-from service.decision_log.reading import reading
 from service.decision_log.scribe import writing
 from service.decision_log.tables import ENTRIES, METADATA
-from service.decision_log.verify import verify
 from tests.postgres import Postgres
 from tests.service.decision_log.written_log import BEGIN, alter, anchored, decision, remove, verified, write
 
@@ -192,13 +190,6 @@ def test_only_the_first_thousand_discrepancies_are_listed_and_all_are_counted(ur
     alter(url, "entries", {"request_id": "''"})
     found = verified(url)
     assert (found.found, len(found.listed)) == (1_050, 1_000)
-
-
-def test_verification_reads_a_log_that_another_process_goes_on_writing(url: str, writer: str) -> None:
-    with reading(url) as connection:
-        write(url, [decision(500)])
-        assert verify(connection).entries == 17
-    assert verified(url).entries == 18
 
 
 def test_a_log_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> None:
