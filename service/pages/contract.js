@@ -4,6 +4,7 @@
 const LARGEST_EXACT_INTEGER = 2 ** 53 - 1;
 const MOST_BUTTONS = 3;
 const LONGEST_BUTTONS = 26;
+const LOCAL_TIME = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?$/;
 const NULL_LEVEL = 'NA';
 
 /** Return the fields of a schema in one language, or in English where it has no texts in that. */
@@ -69,7 +70,8 @@ function kindOf(item, property, types) {
     return shown.length > LONGEST_BUTTONS || item.levels.length > MOST_BUTTONS ? 'select' : 'buttons';
   }
   if (types.includes('boolean')) return 'flag';
-  if (property['x-role'] === 'time') return 'time';
+  // A day without a time, and a time with a zone, have no field of their own in browsers.
+  if (property['x-role'] === 'time') return LOCAL_TIME.test(item.example ?? '2000-01-01 00:00') ? 'time' : 'text';
   return types.includes('string') ? 'text' : 'number';
 }
 

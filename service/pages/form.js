@@ -16,6 +16,8 @@ const SERVER_TEXTS = {
   unknown: 'unknown_field',
 };
 
+const TYPE_TEXTS = { number: 'not_number', time: 'no_time', select: 'no_level', buttons: 'no_level', flag: 'no_level' };
+
 /** Draw the form of a contract into `place`; `changed()` is called whenever a person changes a field. */
 export function drawForm(place, schema, metadata, changed) {
   const all = withRatios(fieldsOf(schema, metadata, language()));
@@ -120,8 +122,7 @@ function reveal(field) {
 }
 
 function wordsOf(error, item) {
-  if (error.code === 'type') return say(item.kind === 'time' ? 'no_time' : item.integer ? 'not_whole' : 'not_number');
-  const key = SERVER_TEXTS[error.code];
+  const key = error.code === 'type' ? TYPE_TEXTS[item.kind] : SERVER_TEXTS[error.code];
   return key ? say(key, { range: rangeOf(item) }) : error.message;
 }
 

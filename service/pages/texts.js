@@ -64,8 +64,9 @@ export function percent(value, others = []) {
 export function factor(logOdds) {
   const value = Math.exp(logOdds);
   const places = value < 10 ? 2 : 1;
-  const digits = value >= 100 || value < 0.1
-    ? { maximumSignificantDigits: value < 1 ? 2 : 3 } : { minimumFractionDigits: places, maximumFractionDigits: places };
+  const fixed = { minimumFractionDigits: places, maximumFractionDigits: places };
+  const extreme = { maximumSignificantDigits: value < 1 ? 2 : 3 };
+  const digits = value >= 100 || value < 0.1 ? extreme : fixed;
   return `× ${new Intl.NumberFormat(region, digits).format(value)}`;
 }
 

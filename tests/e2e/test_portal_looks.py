@@ -8,11 +8,21 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.portal_page import BAD, NARROW, USE_CASES, WIDE, Portal, opened
+from tests.e2e.portal_page import BAD, NARROW, WIDE, Portal, opened
 
 Served = Callable[[str], str]
 DECISIONS = ("approve", "refer", "decline")
-LANGUAGES = {"en": "en-GB", "es": "es-AR", "pt": "pt-BR"}
+# Each in the language of its people; where that is not it, the contract's words are English.
+SHOWN = [
+    ("credit_risk", "es-AR"),
+    ("credit_risk", "en-GB"),
+    ("loan_approval", "es-AR"),
+    ("german_credit", "es-AR"),
+    ("german_credit", "pt-BR"),
+    ("card_default", "pt-BR"),
+    ("card_default", "en-GB"),
+    ("fraud_transactions", "es-AR"),
+]
 # WCAG 2.2, 1.4.3 and 1.4.11.
 LEAST_FOR_TEXT, LEAST_FOR_LARGE, LEAST_FOR_EDGES = 4.5, 3.0, 3.0
 PAPER = {"width": 690, "height": 1000}
@@ -84,12 +94,11 @@ COLOURS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("use_case", USE_CASES)
+@pytest.mark.parametrize(("use_case", "locale"), SHOWN)
 def test_nothing_overlaps_or_is_cut_off_at_the_narrowest_and_at_the_widest(
-    browser: Any, served: Served, use_case: str, language: str
+    browser: Any, served: Served, use_case: str, locale: str
 ) -> None:
-    with opened(browser, served(use_case), NARROW, locale=LANGUAGES[language]) as portal:
+    with opened(browser, served(use_case), NARROW, locale=locale) as portal:
         portal.fill(BAD[use_case])
         portal.decide_and_explain()
         _open_all(portal)
