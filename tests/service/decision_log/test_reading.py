@@ -10,6 +10,7 @@ from sqlalchemy import text
 from service.decision_log import Kind, LogRefused
 from service.decision_log.reading import Selection, entries, find, reading
 from service.decision_log.subjects import find_abouts, id_text
+from tests.postgres import Postgres
 from tests.service.decision_log.written_log import BEGIN, MINUTE, decision, record, write
 
 
@@ -115,6 +116,16 @@ def test_a_log_of_any_length_is_read_in_the_same_memory(url: str) -> None:
     assert peaks[1] < 1.5 * peaks[0]
 
 
+def test_postgresql_hands_out_entries_little_by_little(postgres: Postgres) -> None:
+    url = postgres.new_url()
+    write(url, map(decision, range(4)))
+    with reading(url) as connection:
+        found = entries(connection, Selection())
+        next(found)
+        assert connection.scalar(text("SELECT count(*) FROM pg_cursors WHERE is_holdable = false")) == 1
+        assert len(list(found)) == 3
+
+
 def test_a_log_is_read_as_it_was_when_the_reading_began(log: str) -> None:
     with reading(log) as connection:
         write(log, [decision(8)])
@@ -129,7 +140,7 @@ def test_reading_can_change_nothing(log: str) -> None:
     assert "cannot be read" in str(refused.value)
 
 
-def test_a_password_is_in_no_message(postgres: Any) -> None:
+def test_a_password_is_in_no_message(postgres: Postgres) -> None:
     with pytest.raises(LogRefused) as refused, reading(postgres.url(password="hunter2")):
         pass
     assert "hunter2" not in str(refused.value)
