@@ -61,7 +61,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, or refuse one too many."""
         self._unfinished = 0
-        self._in_head = True
         self._problem: ProblemError | None = None
         self._refused = False
         self._running: RequestResponseCycle | None = None
@@ -82,35 +81,21 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._unfinished > self.limits.head_bytes and not self._refused:
             self.refuse(self._too_large())
 
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        self._in_head = True
-        super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; one behind a chunked body is none that anybody waits for."""
-        if self._in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Begin to answer, where the head is within bounds."""
         if self._unfinished > self.limits.head_bytes and self._head_size() > self.limits.head_bytes:
             self._fail(self._too_large())
         if len(self.pipeline) >= self.limits.pipelined:
             self._fail(ProblemError(429, f"more than {self.limits.pipelined} requests were sent ahead"))
-        self._in_head = False
         self._unfinished = 0
         super().on_headers_complete()
+        # Headers behind a chunked body are nobody's: they would come into the scope after it was read.
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._unfinished = 0
         super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """End a request."""
-        self._unfinished = 0
-        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
