@@ -131,7 +131,7 @@ def _begin_immediately(connection: Any) -> None:
         else:
             return
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.005)
+        pause = min(pause * 1.5, 0.002)
 
 
 class _Impatient(PostgresConnection[Any]):
