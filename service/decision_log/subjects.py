@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -41,22 +41,34 @@ def find_abouts(
     subjects are read, once. Without a use case all are looked at.
     """
     found: list[set[str]] = [set() for _ in wanted]
-    base = _subjects(kinds, use_case)
+    asked = frozenset(map(str, kinds)), use_case
     complete = frozenset(id_columns)
     by_index = [place for place, ids in enumerate(wanted) if ids and ids.keys() == complete]
     rest = [place for place, ids in enumerate(wanted) if ids and ids.keys() != complete]
     if by_index:
-        _collect(_indexed(connection, base, [wanted[place] for place in by_index]), wanted, by_index, found)
+        forms = sorted({form for place in by_index for form in _forms(wanted[place])})
+        for start in range(0, len(forms), _SUBJECTS_AT_ONCE):
+            some = _SUBJECTS.where(RECORDS.c.subject.in_(forms[start : start + _SUBJECTS_AT_ONCE]))
+            _collect(_rows(connection, some, *asked), wanted, by_index, found)
     if rest:
-        _collect(_stream(connection, base), wanted, rest, found)
+        _collect(_rows(connection, _SUBJECTS, *asked), wanted, rest, found)
     return found
 
 
-def _subjects(kinds: Iterable[Kind], use_case: str | None) -> Select[str, str]:
-    same = (ENTRIES.c.writer == RECORDS.c.writer) & (ENTRIES.c.seq == RECORDS.c.seq)
-    query = select(ENTRIES.c.about, RECORDS.c.subject).join_from(RECORDS, ENTRIES, same)
-    query = query.where(RECORDS.c.subject.is_not(None), ENTRIES.c.kind.in_([str(kind) for kind in kinds]))
-    return query if use_case is None else query.where(ENTRIES.c.use_case == use_case)
+# What is asked of the entries is asked of the rows: in the query it would lead SQLite to another index.
+_SUBJECTS: Select[str, str, str, str | None] = (
+    select(ENTRIES.c.kind, ENTRIES.c.use_case, ENTRIES.c.about, RECORDS.c.subject)
+    .join_from(RECORDS, ENTRIES, (ENTRIES.c.writer == RECORDS.c.writer) & (ENTRIES.c.seq == RECORDS.c.seq))
+    .where(RECORDS.c.subject.is_not(None))
+)
+
+
+def _rows(
+    connection: Connection, query: Select[str, str, str, str | None], kinds: Set[str], use_case: str | None
+) -> Iterator[tuple[str, str]]:
+    for kind, of, about, subject in stream(connection, query):
+        if kind in kinds and use_case in (None, of):
+            yield about, subject
 
 
 def _collect(
@@ -72,20 +84,6 @@ def _collect(
         for names, by_values in by_names.items():
             for place in by_values.get(tuple(ids.get(name) for name in names), ()):
                 found[place].add(about)
-
-
-def _stream(connection: Connection, base: Select[str, str]) -> Iterator[tuple[str, str]]:
-    for row in stream(connection, base):
-        yield row[0], row[1]
-
-
-def _indexed(
-    connection: Connection, base: Select[str, str], wanted: Sequence[Ids]
-) -> Iterator[tuple[str, str]]:
-    forms = sorted({form for ids in wanted for form in _forms(ids)})
-    for start in range(0, len(forms), _SUBJECTS_AT_ONCE):
-        some = forms[start : start + _SUBJECTS_AT_ONCE]
-        yield from _stream(connection, base.where(RECORDS.c.subject.in_(some)))
 
 
 def _forms(ids: Ids) -> Iterator[str]:

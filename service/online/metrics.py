@@ -74,6 +74,10 @@ class Metrics:
             ("field", "code"),
             registry=own,
         )
+        self._commits = Histogram(
+            "aval_log_commit_seconds", "Seconds of a commit of the log", registry=own, buckets=SECONDS
+        )
+        self._committed = Counter("aval_log_entries", "Entries that the log has taken", registry=own)
         self._shadow = Counter("aval_shadow", "Records offered to the shadow", ("result",), registry=own)
         self._waiting = _gauge("aval_log_waiting", "Entries that are not durable yet", own)
         self._spooled = _gauge("aval_log_spooled", "Entries kept on disk until the log is back", own)
@@ -104,6 +108,11 @@ class Metrics:
     def shadowed(self, result: str) -> None:
         """Count a record that was offered to the shadow."""
         self._shadow.labels(result).inc()
+
+    def committed(self, entries: int, seconds: float) -> None:
+        """Count a commit of the log; may be called from another thread."""
+        self._committed.inc(entries)
+        self._commits.observe(seconds)
 
     def log_state(self, waiting: int, spooled: int, up: bool) -> None:
         """Take down how the decision log is."""

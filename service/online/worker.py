@@ -145,6 +145,7 @@ class Worker:
             spool=self.settings.spool,
             when_down=self.settings.log_down,
             about=about,
+            observe=self.metrics.committed,
         )
         log.start()
         return log

@@ -79,7 +79,6 @@ function explanationOf(shown) {
 async function decide() {
   if (page.busy) return;
   put(find('trouble-record'));
-  put(find('trouble-answer'));
   if (countWrong(page.form.check())) return;
   const record = page.form.record();
   setBusy(true);

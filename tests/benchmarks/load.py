@@ -211,6 +211,8 @@ class _Load:
             await asyncio.sleep(0.01)
         for connection in self._connections:
             connection.close()
+        # They are closed in the loop's next turn, which would not come.
+        await asyncio.sleep(0.01)
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()

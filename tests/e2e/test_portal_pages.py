@@ -196,6 +196,21 @@ def test_trying_what_would_change_the_decision_changes_it_as_promised(browser: A
         assert portal.text("#trouble-answer") == ""
 
 
+def test_a_decision_on_another_record_than_the_form_has_now_says_so(browser: Any, served: Served) -> None:
+    with opened(browser, served("loan_approval")) as portal:
+        portal.fill(BAD["loan_approval"])
+        portal.decide()
+        assert portal.text("#trouble-answer") == ""
+        portal.page.click("#example")
+        assert portal.text("#trouble-answer") == "The record has changed since this decision."
+        portal.fill({"income": -1})
+        portal.page.click("#decide")
+        assert portal.text("#trouble-answer") == "The record has changed since this decision."
+        portal.fill(BAD["loan_approval"])
+        portal.fill({"employment_length": example_of(portal.url)["employment_length"]})
+        assert portal.text("#trouble-answer") == "", "the record is the decided one again"
+
+
 def test_an_approval_gives_no_reasons_and_nothing_to_change(browser: Any, served: Served) -> None:
     with opened(browser, served("loan_approval")) as portal:
         portal.fill({"income": 150000, "credit_score": 840, "loan_amount": 2000, "employment_length": 20})
