@@ -277,7 +277,7 @@ def test_metrics_tell_of_decisions_refusals_and_the_log(logged: Logged) -> None:
     assert 'aval_refused_fields_total{code="level",field="loan_grade"}' in text
     assert 'aval_requests_total{method="POST",route="/predict",status="200"}' in text
     assert "aval_log_up 1.0" in text
-    assert float(re.findall(r"aval_log_entries_total (\S+)", text)[0]) >= 2
+    assert float(re.findall(r"^aval_log_entries_total (\S+)", text, re.MULTILINE)[0]) >= 2
     assert f'model="{decided(logged.url).json()["model"]}"' in text
 
 
