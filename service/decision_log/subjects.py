@@ -46,10 +46,9 @@ def find_abouts(
     by_index = [place for place, ids in enumerate(wanted) if ids and ids.keys() == complete]
     rest = [place for place, ids in enumerate(wanted) if ids and ids.keys() != complete]
     if by_index:
-        forms = sorted({form for place in by_index for form in _forms(wanted[place])})
-        for start in range(0, len(forms), _SUBJECTS_AT_ONCE):
-            some = _SUBJECTS.where(RECORDS.c.subject.in_(forms[start : start + _SUBJECTS_AT_ONCE]))
-            _collect(_rows(connection, some, *asked), wanted, by_index, found)
+        queries = _by_form(form for place in by_index for form in _forms(wanted[place]))
+        rows = (row for query in queries for row in _rows(connection, query, *asked))
+        _collect(rows, wanted, by_index, found)
     if rest:
         _collect(_rows(connection, _SUBJECTS, *asked), wanted, rest, found)
     return found
@@ -69,6 +68,12 @@ def _rows(
     for kind, of, about, subject in stream(connection, query):
         if kind in kinds and use_case in (None, of):
             yield about, subject
+
+
+def _by_form(forms: Iterable[str]) -> Iterator[Select[str, str, str, str | None]]:
+    every = sorted(set(forms))
+    for start in range(0, len(every), _SUBJECTS_AT_ONCE):
+        yield _SUBJECTS.where(RECORDS.c.subject.in_(every[start : start + _SUBJECTS_AT_ONCE]))
 
 
 def _collect(
