@@ -43,14 +43,15 @@ CLOSE_SECONDS = 10.0
 
 @dataclass
 class Worker:
-    """Scorer, metrics and request log from the beginning; the desk and its decision log once the process has started.
+    """All that answers: made when the service is imported, at work once the process has started.
 
-    `shadow` is a second bundle's scorer, None without one.
+    `shadow` is a second bundle's scorer, None without one; `log` is None where it is off.
     """
 
     settings: Settings
     scorer: Scorer
     shadow: Scorer | None
+    log: DecisionLog | None
     metrics: Metrics
     lines: RequestLog | None
     keys: KeyRing | None
@@ -80,7 +81,8 @@ class Worker:
         routes = frozenset((*paths, *scorer.contract.also_at))
         metrics = Metrics(routes, scorer.contract.by_name, serves, settings.shared_metrics)
         lines = RequestLog() if settings.request_log else None
-        return cls(settings, scorer, shadow, metrics, lines, keys, routes)
+        log = _log_of(settings, scorer, metrics)
+        return cls(settings, scorer, shadow, log, metrics, lines, keys, routes)
 
     @property
     def desk(self) -> Desk:
@@ -109,13 +111,15 @@ class Worker:
         ]
 
     async def start(self) -> None:
-        """Open the log, warm up, settle the memory; the worker is ready afterwards."""
+        """Start the log, warm up, settle the memory; the worker is ready afterwards."""
         begin_serving(self.stopping, Grace(drain=self.settings.drain_seconds))
         self.metrics.forget_dead_workers()
         if self.lines is not None:
             self.lines.start()
         self._warm_up()
-        log = self._open_log()
+        log = self.log
+        if log is not None:
+            log.start()
         shadow = Shadow(self.shadow, log, self.metrics) if self.shadow and log else None
         if shadow is not None:
             shadow.start()
@@ -136,20 +140,6 @@ class Worker:
         if self.lines is not None:
             self.lines.close()
 
-    def _open_log(self) -> DecisionLog | None:
-        if self.settings.decision_log is None:
-            return None
-        about = {"version": __version__, "model": self.scorer.tag, "policy": self.scorer.policy.version}
-        log = open_log(
-            self.settings.decision_log,
-            spool=self.settings.spool,
-            when_down=self.settings.log_down,
-            about=about,
-            observe=self.metrics.committed,
-        )
-        log.start()
-        return log
-
     def _warm_up(self) -> None:
         body = json.dumps(example_record(self.scorer.contract)).encode()
         for _ in range(WARM_UP):
@@ -160,6 +150,18 @@ class Worker:
         while self._desk is not None and (log := self._desk.log) is not None:
             self.metrics.log_state(log.waiting, log.spooled, log.is_up)
             await asyncio.sleep(STATE_SECONDS)
+
+
+def _log_of(settings: Settings, scorer: Scorer, metrics: Metrics) -> DecisionLog | None:
+    if settings.decision_log is None:
+        return None
+    return open_log(
+        settings.decision_log,
+        spool=settings.spool,
+        when_down=settings.log_down,
+        about={"version": __version__, "model": scorer.tag, "policy": scorer.policy.version},
+        observe=metrics.committed,
+    )
 
 
 def print_head(log: DecisionLog) -> None:
