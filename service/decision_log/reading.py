@@ -85,7 +85,7 @@ def reading(address: str) -> Iterator[Connection]:
                 _expect_schema(connection, address)
                 yield connection
     except SQLAlchemyError as error:
-        raise LogRefused(f"the decision log at {_shown(address)} cannot be read: {_words(error)}") from None
+        raise LogRefused(f"the decision log at {_shown(address)} cannot be read: {words_of(error)}") from None
 
 
 def entries(connection: Connection, selection: Selection) -> Iterator[Logged]:
@@ -115,6 +115,12 @@ def find(connection: Connection, about: str) -> Found | None:
         _in_order(by_kind[Kind.REVIEW], "review"),
         others,
     )
+
+
+def words_of(error: Exception) -> str:
+    """Return what a database or a file system complains of, in one line."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0]
 
 
 def parsed_details(details: str) -> Any:
@@ -177,8 +183,3 @@ def _expect_schema(connection: Connection, address: str) -> None:
 
 def _shown(address: str) -> str:
     return shown(read_address(address))
-
-
-def _words(error: SQLAlchemyError) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return (str(cause).strip() or type(cause).__name__).splitlines()[0]

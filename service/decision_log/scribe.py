@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,13 +11,17 @@ from typing import Any
 from sqlalchemy import URL
 
 from service import __version__
-from service.decision_log.address import read_address
+from service.decision_log.address import read_address, shown
 from service.decision_log.chain import Head
 from service.decision_log.entries import canonical
 from service.decision_log.errors import LogDown
 from service.decision_log.group import Group
 from service.decision_log.orders import Resolve, prepare
-from service.decision_log.store import FAILURES, Store, WriterFacts, connect, trouble
+from service.decision_log.reading import words_of
+from service.decision_log.store import FAILURES, Store, WriterFacts, connect
+
+# The lock of SQLite is asked for by its driver, whose own errors come as they are.
+_TROUBLES = (*FAILURES, sqlite3.Error)
 
 
 class Scribe:
@@ -50,9 +55,9 @@ class Scribe:
             group.add([prepare(entry) for entry in resolution.entries])
             store.insert(group.rows, group.parts)
             store.commit()
-        except FAILURES as error:
+        except _TROUBLES as error:
             store.rollback()
-            raise LogDown(trouble(error, self._url)) from None
+            raise _down(error, self._url) from None
         except BaseException:
             store.rollback()
             raise
@@ -67,9 +72,16 @@ def writing(address: str, command: str, now: int) -> Iterator[Scribe]:
     facts = WriterFacts(secrets.token_hex(16), now, canonical({"command": command, "version": __version__}))
     try:
         store = connect(url, facts, now)
-    except FAILURES as error:
-        raise LogDown(trouble(error, url)) from None
+    except _TROUBLES as error:
+        raise _down(error, url) from None
     try:
         yield Scribe(store, url, facts.id)
     finally:
         store.close()
+
+
+def _down(error: Exception, url: URL) -> LogDown:
+    return LogDown(
+        f"the decision log at {shown(url)} cannot be written: {words_of(error)}; see that it is there, that this "
+        "user may write it, and that its disk has room, and run the command again, which takes up what is left"
+    )

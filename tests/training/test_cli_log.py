@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,19 @@ def test_retain_first_counts_and_then_erases(url: str) -> None:
     assert (done.code, done.out) == (3, "0 inputs, 0 personal erased\n")
     with reading(url) as connection:
         assert len(list(entries(connection, Selection((Kind.ERASURE,))))) == 1
+
+
+def test_a_log_that_somebody_else_writes_for_long_is_given_up_and_nothing_is_erased(
+    url: str, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    done = aval("log", "erase", "--about", "d1", *BECAUSE)
+    other.execute("ROLLBACK")
+    other.close()
+    assert done.code == 2
+    assert "cannot be written: database is locked; see that it is there" in done.said
+    assert verified(url).erased == 0
 
 
 def test_retain_without_an_age_is_wrong_use(url: str) -> None:
