@@ -8,6 +8,7 @@ TELL = ("/outcomes", "/reviews")
 READ = ("/schema", "/model_metadata", "/model_metrics", "/model_params", "/model_card", "/docs", "/docs.json")
 HEALTH = ("/livez", "/readyz", "/healthz")
 METRICS = "/metrics"
+PAGES = "/pages/"
 PATHS = ("/", *DECIDE, *EXPLAIN, *TELL, *READ, *HEALTH, METRICS)
 
 
@@ -17,5 +18,6 @@ def required_scope(method: str, path: str) -> str | None:
     if path in HEALTH or method == "OPTIONS":
         return None
     if method in ("GET", "HEAD"):
-        return "read"
+        # Scripts and styles of the portal are the same for everybody: asking for them must not use a key's rate up.
+        return None if path.startswith(PAGES) else "read"
     return "outcomes" if path in TELL else "predict"
