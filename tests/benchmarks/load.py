@@ -209,6 +209,7 @@ class _Load:
             self._waiting or any(connection.busy for connection in self._connections)
         ):
             await asyncio.sleep(0.01)
+        await asyncio.gather(*self._opening)
         for connection in self._connections:
             connection.close()
         # They are closed in the loop's next turn, which would not come.
