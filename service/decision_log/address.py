@@ -108,6 +108,8 @@ def _sqlite(url: URL) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 0")
+        # Answers that are no longer kept must not stay in free pages of the file.
+        connection.execute("PRAGMA secure_delete = ON")
         # A reader that took long may have let the side file grow; it need not stay so.
         connection.execute("PRAGMA journal_size_limit = 67108864")
 

@@ -7,9 +7,9 @@ An auditor can repeat it in any language. The hash of an entry is SHA-256 over t
    `n` alone for NULL; `i` and a signed 64-bit integer, big-endian; `f` and an IEEE 754 binary64, big-endian;
    `s` (text, in UTF-8) or `b` (bytes) and their length in bytes as an unsigned 32-bit integer, big-endian, then these.
 
-`inputs_digest` and `personal_digest` are SHA-256 over the salt (16 bytes) and the body (UTF-8) of the part that the
-table `records` holds, or NULL where the entry has no such part. When the part's row is erased its digest stays: the
-chain can still be checked, and without the salt nobody can try out what the body was.
+`inputs_digest` and `personal_digest` are SHA-256 over the salt (16 bytes) and, encoded as above, the body and the
+subject of the part that the table `records` holds, or NULL where the entry has no such part. When the part's row is
+erased its digest stays: the chain can still be checked, and without the salt nobody can try out what the body was.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class Break:
     why: str
 
 
-def part_digest(salt: bytes, body: str) -> bytes:
+def part_digest(salt: bytes, body: str, subject: str | None) -> bytes:
     """Return what the chain commits to in the place of a record's part."""
-    return hashlib.sha256(salt + body.encode()).digest()
+    return hashlib.sha256(salt + encoded(body) + encoded(subject)).digest()
 
 
 def entry_hash(previous: bytes, row: Row) -> bytes:

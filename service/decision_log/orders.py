@@ -106,8 +106,8 @@ def prepare(entry: Entry) -> Prepared:
         entry.request_id,
         entry.key_id,
         canonical(entry.details),
-        None if inputs is None else part_digest(inputs[1], inputs[2]),
-        None if personal is None else part_digest(personal[1], personal[2]),
+        None if inputs is None else part_digest(*inputs[1:]),
+        None if personal is None else part_digest(*personal[1:]),
     )
     if "\0" in "".join([column for column in columns if isinstance(column, str)]):
         raise ValueError(f"a NUL character cannot be logged: {entry.about!r}, {entry.request_id!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,9 +18,6 @@ from service.decision_log.group import Group
 from service.decision_log.orders import Resolve, prepare
 from service.decision_log.reading import words_of
 from service.decision_log.store import FAILURES, Store, WriterFacts, connect
-
-# The lock of SQLite is asked for by its driver, whose own errors come as they are.
-_TROUBLES = (*FAILURES, sqlite3.Error)
 
 
 class Scribe:
@@ -55,7 +51,7 @@ class Scribe:
             group.add([prepare(entry) for entry in resolution.entries])
             store.insert(group.rows, group.parts)
             store.commit()
-        except _TROUBLES as error:
+        except FAILURES as error:
             store.rollback()
             raise _down(error, self._url) from None
         except BaseException:
@@ -72,7 +68,7 @@ def writing(address: str, command: str, now: int) -> Iterator[Scribe]:
     facts = WriterFacts(secrets.token_hex(16), now, canonical({"command": command, "version": __version__}))
     try:
         store = connect(url, facts, now)
-    except _TROUBLES as error:
+    except FAILURES as error:
         raise _down(error, url) from None
     try:
         yield Scribe(store, url, facts.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from service.decision_log.migrations import migrate
 from service.decision_log.orders import ClaimRow, PartRow
 from service.decision_log.tables import CLAIMS, ENTRIES, RECORDS
 
-# Whatever a database, a driver or the file system can fail with.
-FAILURES = (SQLAlchemyError, OSError)
+# Whatever a database, a driver or the file system can fail with; SQLite's lock is asked for without SQLAlchemy.
+FAILURES = (SQLAlchemyError, OSError, sqlite3.Error)
 # Two numbers make the key of a lock in PostgreSQL: what it is about, and which of so many buckets.
 _DECISION_LOCKS, _BUCKETS = 0x4176616C, 256
 _PURGED_AT_ONCE = 1_000

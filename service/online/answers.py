@@ -229,9 +229,9 @@ def _parts(scorer: Scorer, record: Mapping[str, Any]) -> Record:
     inputs: dict[str, Any] = {}
     personal: dict[str, Any] = {}
     for name, value in record.items():
-        column = columns.get(name)
-        kept = inputs if column is not None and column.role is Role.FEATURE else personal
-        kept[name] = value
+        # What the contract ignores is not looked at, and not kept either.
+        if (column := columns.get(name)) is not None:
+            (inputs if column.role is Role.FEATURE else personal)[name] = value
     ids = {column.name: record.get(column.name) for column in scorer.contract.of_role(Role.ID)}
     known = {name: value for name, value in ids.items() if value is not None}
     return Record(inputs, personal or None, known or None)

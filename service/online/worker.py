@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
@@ -19,6 +20,7 @@ from service.access.overload import Overload, Stopping
 from service.access.rates import Rates
 from service.access.stopping import Grace, begin_serving
 from service.decision_log import DecisionLog, open_log
+from service.decision_log.anchors import Anchor
 from service.errors import WrongUse
 from service.model_store import load_scorer
 from service.online.answers import Asked, decide, now
@@ -166,15 +168,8 @@ def _log_of(settings: Settings, scorer: Scorer, metrics: Metrics) -> DecisionLog
 
 def print_head(log: DecisionLog) -> None:
     """Print the head of this writer's chain: kept with the process's output, it shows if the chain is cut later."""
-    head = log.head
-    line: dict[str, Any] = {
-        "event": "log head",
-        "writer": head.writer,
-        "seq": head.seq,
-        "hash": head.hash.hex(),
-        "at": now(),
-    }
-    sys.stdout.write(json.dumps(line) + "\n")
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    sys.stdout.write(Anchor(log.head, at).to_line() + "\n")
     sys.stdout.flush()
 
 

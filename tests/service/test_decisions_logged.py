@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service.decision_log.anchors import read_anchors
 from service.scoring.schema import example_record
 from service.scoring.scorer import Scorer
 from tests.processes import Home, post
@@ -99,6 +100,12 @@ def test_the_record_is_logged_as_sent_with_personal_columns_apart(logged: Logged
     [entry] = logged.entries(decided(logged.url).json()["decision_id"])
     assert entry["personal"] == {"person_age": RECORD["person_age"]}
     assert {**entry["inputs"], **entry["personal"]} == RECORD
+
+
+def test_what_the_contract_ignores_is_not_kept_whatever_it_is(served: Callable[[str], str]) -> None:
+    # The shared server: its log is read by the commands elsewhere. Here it must only answer.
+    body = json.dumps({**records("card_default")[0], "ID": float("nan")}).encode()
+    assert post(f"{served('card_default')}/predict", body).status_code == 200
 
 
 def test_a_refused_record_is_logged_without_any_of_its_values(logged: Logged) -> None:
@@ -248,10 +255,8 @@ def test_a_worker_that_ends_says_where_its_chain_ends(
     with serving(quick_home, tmp_path) as server:
         decided(server.url)
     last = server.entries()[-1]
-    heads = [
-        json.loads(line) for line in server.output.splitlines() if line.startswith('{"event": "log head"')
-    ]
-    assert (heads[-1]["seq"], heads[-1]["hash"]) == (last["seq"], last["hash"].hex())
+    head = read_anchors(server.output.splitlines(), "the server's output")[-1].head
+    assert (head.writer, head.seq, head.hash) == (last["writer"], last["seq"], last["hash"])
 
 
 # What is told of it

@@ -49,8 +49,8 @@ def test_the_parts_of_a_record_are_kept_apart_and_the_entry_commits_to_both(url:
     (row,) = entries_of(url)
     assert (json.loads(inputs.body), inputs.subject) == (INPUTS, None)
     assert (json.loads(personal.body), personal.subject) == (PERSONAL, '{"customer":"c-17"}')
-    assert part_digest(inputs.salt, inputs.body) == row.inputs_digest
-    assert part_digest(personal.salt, personal.body) == row.personal_digest
+    assert part_digest(inputs.salt, inputs.body, None) == row.inputs_digest
+    assert part_digest(personal.salt, personal.body, personal.subject) == row.personal_digest
 
 
 def test_an_entry_may_have_no_record_probability_or_decision(url: str) -> None:

@@ -66,8 +66,12 @@ def test_the_hash_is_what_the_documentation_says_byte_by_byte() -> None:
     assert entry_hash(bytes(32), row) == hashlib.sha256(said).digest()
 
 
-def test_the_digest_of_a_part_is_of_its_salt_and_its_body() -> None:
-    assert part_digest(b"salt", '{"age":40}') == hashlib.sha256(b'salt{"age":40}').digest()
+def test_the_digest_of_a_part_is_of_its_salt_its_body_and_its_subject() -> None:
+    body = b's\0\0\0\x0a{"age":40}'
+    assert part_digest(b"salt", '{"age":40}', None) == hashlib.sha256(b"salt" + body + b"n").digest()
+    subject = b's\0\0\0\x08{"id":7}'
+    found = part_digest(b"salt", '{"age":40}', '{"id":7}')
+    assert found == hashlib.sha256(b"salt" + body + subject).digest()
 
 
 @given(ROWS, ROWS)
@@ -91,7 +95,8 @@ def test_what_the_writer_places_has_the_hash_that_its_row_must_have(
     row, parts = place(prepare(made), Head(WRITER, 6, b"\7" * 32))
     assert row.seq == 7
     assert row.hash == entry_hash(b"\7" * 32, row)
-    assert [part_digest(part.salt, part.body) for part in parts] == [row.inputs_digest] * (inputs is not None)
+    found = [part_digest(part.salt, part.body, part.subject) for part in parts]
+    assert found == [row.inputs_digest] * (inputs is not None)
 
 
 def test_a_chain_that_was_left_alone_holds() -> None:

@@ -144,6 +144,12 @@ def test_a_tail_written_anew_holds_together_and_is_found_against_an_anchor(url: 
     )
 
 
+def test_a_person_hidden_from_erasure_is_found(url: str, writer: str) -> None:
+    alter(url, "records", {"subject": "NULL"}, f"{AT} AND part = 'personal'", writer=writer, seq=3)
+    (found,) = verified(url).listed
+    assert found.what == "its record's part 'personal' is not what was written"
+
+
 @pytest.mark.parametrize("column", OTHER_RECORD)
 def test_an_altered_record_is_found(url: str, writer: str, column: str) -> None:
     alter(url, "records", {column: OTHER_RECORD[column]}, f"{AT} AND part = 'personal'", writer=writer, seq=3)
