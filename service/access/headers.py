@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HSTS = (b"strict-transport-security", b"max-age=31536000")
@@ -21,19 +18,18 @@ DEFAULTS: tuple[tuple[bytes, bytes], ...] = (
 class SecurityHeaders:
     """Adds to every answer the security headers that it does not have.
 
-    HTTPS alone is asked for from then on where `hsts` is set, or the proxy in front says that the client used it.
+    HTTPS alone is asked for from then on where the client used it, be it that the proxy in front says so.
     """
 
-    def __init__(self, app: ASGIApp, hsts: bool = False) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._hsts = hsts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        added = (*DEFAULTS, HSTS) if self._hsts or _came_by_https(scope) else DEFAULTS
+        added = (*DEFAULTS, HSTS) if _came_by_https(scope) else DEFAULTS
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -43,20 +39,6 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
-
-
-def cors_arguments(origins: Sequence[str]) -> dict[str, Any]:
-    """Return the arguments of starlette's CORSMiddleware for these origins; without any, leave the middleware out.
-
-    Keys travel in headers and never in cookies, so that no credentials of the browser's own are allowed.
-    """
-    return {
-        "allow_origins": list(origins),
-        "allow_methods": ["GET", "POST"],
-        "allow_headers": ["authorization", "content-type", "idempotency-key", "x-api-key", "x-request-id"],
-        "expose_headers": ["retry-after", "x-request-id"],
-        "max_age": 600,
-    }
 
 
 def _came_by_https(scope: Scope) -> bool:

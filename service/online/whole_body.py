@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.problems import ProblemError
 
 BODY_SECONDS = 10.0
+JSON = "application/json"
 # An answer sent while the client is still sending would be lost, so that much more is read and thrown away.
 _DRAINED_BODIES = 64
 _CLOSE = {"connection": "close"}
@@ -39,9 +40,11 @@ class WholeBody:
         except TimeoutError:
             detail = f"the body was not complete within {self.body_seconds:g} seconds"
             raise ProblemError(408, detail, headers=_CLOSE) from None
-        kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise ProblemError(415, f"content type {kind!r} is not application/json")
+        # Programs may leave it out. A browser would send what has none for any page, without asking us first.
+        unnamed = "" if "origin" in headers else JSON
+        kind = headers.get("content-type", unnamed).partition(";")[0].strip().lower()
+        if kind != JSON:
+            raise ProblemError(415, f"content type {kind!r} is not {JSON}")
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.middleware.cors import CORSMiddleware
-
 from service import __version__
 from service.access.addresses import check_address
 from service.access.guard import Guard
-from service.access.headers import SecurityHeaders, cors_arguments
+from service.access.headers import SecurityHeaders
 from service.access.key_file import KeyRing
+from service.access.origins import OtherOrigins, Preflights, ReadableElsewhere
 from service.access.overload import Overload, Stopping
 from service.access.rates import Rates
 from service.access.stopping import Grace, begin_serving
@@ -102,11 +101,14 @@ class Worker:
         """Return what stands between the server and the routes, the outermost first, each with its arguments."""
         settings = self.settings
         rates = Rates(settings.shared_metrics / RATES if settings.shared_metrics else None)
+        origins = settings.cors_origins
         return [
             (Observer, {"metrics": self.metrics, "lines": self.lines, "routes": self.paths}),
             (SecurityHeaders, {}),
-            *([(CORSMiddleware, cors_arguments(settings.cors_origins))] if settings.cors_origins else []),
+            *([(ReadableElsewhere, {"origins": origins})] if origins else []),
             (ProblemMiddleware, {}),
+            *([(Preflights, {"origins": origins})] if origins else []),
+            (OtherOrigins, {"allowed": origins}),
             (Guard, {"keys": self.keys, "required_scope": required_scope, "rates": rates}),
             (Overload, {"most": settings.concurrency, "stopping": self.stopping}),
             (WholeBody, {"largest_body": settings.largest_body}),

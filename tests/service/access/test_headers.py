@@ -5,18 +5,15 @@ import asyncio
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from service.access.headers import SecurityHeaders, cors_arguments
+from service.access.headers import SecurityHeaders
 
 CSP = "content-security-policy"
 PAGES_OWN = "default-src 'self'; frame-ancestors 'none'"
-PORTAL = "https://portal.example"
 
 
 def json(_: Request) -> Response:
@@ -35,10 +32,10 @@ def answer(app: ASGIApp, method: str, url: str, headers: dict[str, str]) -> http
     return asyncio.run(run())
 
 
-def ask(path: str = "/json", base: str = "http://test", hsts: bool = False, **headers: str) -> httpx.Response:
+def ask(path: str = "/json", base: str = "http://test", **headers: str) -> httpx.Response:
     app = Starlette(routes=[Route("/json", json), Route("/page", page)])
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return answer(SecurityHeaders(app, hsts), "GET", base + path, named)
+    return answer(SecurityHeaders(app), "GET", base + path, named)
 
 
 @pytest.mark.parametrize("path", ["/json", "/nothing"])
@@ -60,26 +57,5 @@ def test_a_pages_own_headers_stand_and_stand_once() -> None:
 def test_https_alone_is_asked_for_only_where_it_is_there() -> None:
     assert "strict-transport-security" not in ask().headers
     assert "strict-transport-security" not in ask(x_forwarded_proto="http").headers
-    for secure in (ask(hsts=True), ask(x_forwarded_proto="https"), ask(base="https://test")):
+    for secure in (ask(x_forwarded_proto="https"), ask(base="https://test")):
         assert secure.headers["strict-transport-security"] == "max-age=31536000"
-
-
-def preflight(origin: str) -> httpx.Response:
-    cors = Middleware(CORSMiddleware, **cors_arguments([PORTAL]))
-    asked = {
-        "origin": origin,
-        "access-control-request-method": "POST",
-        "access-control-request-headers": "authorization,content-type",
-    }
-    app = Starlette(routes=[Route("/json", json)], middleware=[cors])
-    return answer(app, "OPTIONS", "http://test/json", asked)
-
-
-def test_a_configured_origin_may_ask_with_a_key_and_without_cookies() -> None:
-    allowed = preflight(PORTAL)
-    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, PORTAL)
-    assert "access-control-allow-credentials" not in allowed.headers
-
-
-def test_another_origin_may_not() -> None:
-    assert "access-control-allow-origin" not in preflight("https://elsewhere.example").headers
