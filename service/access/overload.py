@@ -14,6 +14,7 @@ READINESS: Final = "/readyz"
 HEALTH: Final = frozenset({"/livez", "/healthz", READINESS, "/metrics"})
 _RETRY_SECONDS: Final = 1
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_READING: Final = frozenset({"GET", "HEAD"})
 _ARRIVING: Final = 4
 _CLOSE: Final = (b"connection", b"close")
 
@@ -31,7 +32,7 @@ class Overload:
     Refuses by `ProblemError`, which the middleware around it answers, and without asking for the body: the server
     skips what is still coming, on a connection that stays open, so that the client sees the answer. A request is in
     work from when its body has come, so that slow clients keep no others out; four times as many may be arriving.
-    Health and metrics are never refused. While the process is stopping, it is not ready and every answer closes its
+    Asking for health and metrics is never refused. While the process is stopping, it is not ready and every answer closes its
     connection.
     """
 
@@ -54,7 +55,7 @@ class Overload:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["path"] in self._exempt:
+        if scope["path"] in self._exempt and scope["method"] in _READING:
             if self._stopping.active and scope["path"] == READINESS:
                 raise ProblemError(503, "this worker is stopping", headers={"connection": "close"})
             await self.app(scope, receive, self._closing(send))

@@ -15,9 +15,9 @@ PATHS = ("/", *DECIDE, *EXPLAIN, *TELL, *READ, *HEALTH, METRICS)
 def required_scope(method: str, path: str) -> str | None:
     """Return `predict`, `outcomes` or `read`, None for what needs no key; a path that is none of ours needs one too."""
     # A browser asks with OPTIONS whether it may ask, before it shows any key.
-    if path in HEALTH or method == "OPTIONS":
+    if method == "OPTIONS":
         return None
     if method in ("GET", "HEAD"):
         # Scripts and styles of the portal are the same for everybody: asking for them must not use a key's rate up.
-        return None if path.startswith(PAGES) else "read"
+        return None if path in HEALTH or path.startswith(PAGES) else "read"
     return "outcomes" if path in TELL else "predict"

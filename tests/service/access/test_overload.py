@@ -94,6 +94,18 @@ def test_health_and_metrics_are_never_refused(path: str) -> None:
     in_loop(run)
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/metrics"])
+def test_a_body_sent_to_a_path_of_health_takes_a_place_as_any_other(path: str) -> None:
+    async def run(overload: Overload, held: Held, _: Stopping) -> None:
+        tasks = [ask(overload, held), ask(overload, held)]
+        await asyncio.sleep(0)
+        assert (await _problem(ask(overload, held, path, receive=never))).status == 429
+        held.go.set()
+        await asyncio.gather(*tasks)
+
+    in_loop(run)
+
+
 def test_slow_bodies_keep_nobody_out_until_there_are_four_times_too_many() -> None:
     async def run(overload: Overload, held: Held, _: Stopping) -> None:
         slow = [ask(overload, held, receive=never) for _ in range(7)]
