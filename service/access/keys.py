@@ -26,6 +26,7 @@ class ApiKey:
 
     The secret is 256 random bits, so that a fast hash keeps it as safe as a slow one: there is nothing to guess.
     requests_per_second and burst bound its rate; None for no bound. expires_at is the first moment it is refused.
+    replaced_by: id of the key that a rotation made in its place.
     """
 
     id: str
@@ -36,6 +37,7 @@ class ApiKey:
     expires_at: datetime | None = None
     requests_per_second: float | None = None
     burst: int | None = None
+    replaced_by: str | None = None
 
     def expired(self, now: datetime) -> bool:
         """Return whether it is refused at this time."""
@@ -52,6 +54,7 @@ class ApiKey:
             "expires_at": self.expires_at and self.expires_at.isoformat(timespec="seconds"),
             "requests_per_second": self.requests_per_second,
             "burst": self.burst,
+            "replaced_by": self.replaced_by,
         }
 
 
@@ -110,10 +113,11 @@ def key_of(entry: Any, place: str = "") -> ApiKey:
         entry["name"],
         entry["sha256"],
         tuple(entry["scopes"]),
-        datetime.fromisoformat(entry["created_at"]).astimezone(UTC),
-        datetime.fromisoformat(expires_at).astimezone(UTC) if expires_at else None,
+        _utc(entry["created_at"]),
+        _utc(expires_at) if expires_at else None,
         entry.get("requests_per_second"),
         entry.get("burst"),
+        entry.get("replaced_by"),
     )
 
 
@@ -129,9 +133,16 @@ def _is_text(pattern: str) -> Callable[[Any], bool]:
 
 def _is_time(value: Any) -> bool:
     try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
+        return (
+            isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None and bool(_utc(value))
+        )
+    except (ValueError, OverflowError):
+        # In the last or the first hours that there are, a time with an offset may be none in UTC.
         return False
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _is_scopes(value: Any) -> bool:
@@ -151,12 +162,14 @@ def _or_null(allows: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 MOST_RATE = 1_000_000
+_ID = "1 to 64 letters, digits, dots, dashes and underscores"
+_is_id = _is_text(r"[A-Za-z0-9._-]{1,64}")
 _TIME = "a time with its zone, such as 2027-01-31T00:00:00+00:00"
 _REQUIRED = frozenset({"id", "name", "sha256", "scopes", "created_at"})
 # Somebody may have written the secret itself here.
 _UNSHOWN = frozenset({"sha256"})
 _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "id": (_is_text(r"[A-Za-z0-9._-]{1,64}"), "1 to 64 letters, digits, dots, dashes and underscores"),
+    "id": (_is_id, _ID),
     "name": (_is_text(r"[^\x00-\x1f\x7f]{1,100}"), "1 to 100 characters on one line"),
     "sha256": (_is_text(r"[0-9a-f]{64}"), "the SHA-256 of the secret, 64 hex digits, and never the secret"),
     "scopes": (_is_scopes, f"a list of one or more of: {', '.join(SCOPES)}"),
@@ -164,4 +177,5 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "expires_at": (_or_null(_is_time), f"{_TIME}, or null"),
     "requests_per_second": (_or_null(_is_rate), f"a number above 0 and at most {MOST_RATE}, or null"),
     "burst": (_or_null(_is_burst), f"a whole number from 1 to {MOST_RATE}, or null"),
+    "replaced_by": (_or_null(_is_id), f"{_ID}, or null"),
 }

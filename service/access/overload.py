@@ -32,8 +32,8 @@ class Overload:
     Refuses by `ProblemError`, which the middleware around it answers, and without asking for the body: the server
     skips what is still coming, on a connection that stays open, so that the client sees the answer. A request is in
     work from when its body has come, so that slow clients keep no others out; four times as many may be arriving.
-    Asking for health and metrics is never refused. While the process is stopping, it is not ready and every answer closes its
-    connection.
+    Asking for health and metrics is never refused. While the process is stopping, it is not ready and every answer
+    closes its connection.
     """
 
     def __init__(

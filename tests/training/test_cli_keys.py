@@ -117,7 +117,7 @@ def test_a_rotated_key_has_a_new_secret_and_the_old_one_lasts_through_the_overla
 def test_without_an_overlap_the_old_secret_ends_at_once(desk: Desk) -> None:
     old = desk.create()
     shown = desk.say("rotate", old["id"], "--overlap", "0h")
-    assert f"{old['id']} stays valid until" in shown
+    assert f"{old['id']} is refused from now on" in shown
     assert not desk.valid(old["secret"])
 
 
@@ -130,6 +130,19 @@ def test_a_rotated_key_lasts_as_long_as_the_old_one_was_to_or_as_told(desk: Desk
     second = desk.json("rotate", first["id"], "--expires", "5d")
     key = next(key for key in read_keys(desk.file) if key.id == second["id"])
     assert key.expires_at == key.created_at + timedelta(days=5)
+
+
+def test_a_key_is_rotated_once_and_the_key_in_its_place_then(desk: Desk) -> None:
+    old = desk.create()
+    shown = desk.say("rotate", old["id"])
+    assert f"{old['id']} stays valid until" in shown
+    new = read_keys(desk.file)[1]
+    told = refusal(desk, "rotate", old["id"])
+    assert told == (
+        f"{old['id']} was rotated already; rotate the key that replaced it, {new.id}, "
+        "or make a new one: aval keys create 'portal'"
+    )
+    assert desk.json("rotate", new.id)["expires_at"] is None
 
 
 def test_an_overlap_makes_no_key_last_longer_than_it_was_to(desk: Desk) -> None:

@@ -97,15 +97,16 @@ def rotate(
     with changing_keys(path) as keys:
         place = _find(keys, key_id, path)
         old = keys[place]
-        if old.expired(now):
-            raise WrongUse(f"{key_id} is no longer valid; make a new one: aval keys create {old.name!r}")
+        _check_rotates(old, now)
         until = _until(old, now, expires)
         key = replace(old, id=new_id(), sha256=digest_of(secret), created_at=now, expires_at=until)
-        keys[place] = replace(old, expires_at=min(old.expires_at or ends, ends))
+        ended = replace(old, expires_at=min(old.expires_at or ends, ends), replaced_by=key.id)
+        keys[place] = ended
         keys.append(key)
     _say_secret(key, secret, path, as_json)
     if not as_json:
-        say(f"{key_id} stays valid until {keys[place].expires_at:%Y-%m-%d %H:%M} UTC")
+        lasts = f"stays valid until {ended.expires_at:%Y-%m-%d %H:%M} UTC"
+        say(f"{key_id} {'is refused from now on' if ended.expired(now) else lasts}")
 
 
 def _path(file: Path | None) -> Path:
@@ -117,6 +118,17 @@ def _path(file: Path | None) -> Path:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def _check_rotates(key: ApiKey, now: datetime) -> None:
+    anew = f"make a new one: aval keys create {key.name!r}"
+    if key.replaced_by is not None:
+        # What is left of it is the overlap, which says nothing of how long the next one is to last.
+        raise WrongUse(
+            f"{key.id} was rotated already; rotate the key that replaced it, {key.replaced_by}, or {anew}"
+        )
+    if key.expired(now):
+        raise WrongUse(f"{key.id} is no longer valid; {anew}")
 
 
 def _until(old: ApiKey, now: datetime, expires: str | None) -> datetime | None:

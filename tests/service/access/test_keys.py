@@ -67,6 +67,7 @@ def test_an_id_is_not_made_of_the_secret() -> None:
         st.none() | st.just(NOW),
         st.none() | st.floats(0.001, 1_000_000),
         st.none() | st.integers(1, 1_000_000),
+        st.none() | st.just("key-2"),
     )
 )
 def test_every_key_is_read_as_it_was_written(key: ApiKey) -> None:
@@ -105,6 +106,13 @@ def test_a_key_is_refused_from_the_moment_it_expires() -> None:
             "2027-01-31T00:00:00",
             "keys[0].expires_at='2027-01-31T00:00:00' must be a time with its zone",
         ),
+        (
+            "expires_at",
+            "9999-12-31T23:59:59-05:00",
+            "keys[0].expires_at='9999-12-31T23:59:59-05:00' must be a",
+        ),
+        ("created_at", "0001-01-01T00:00:00+05:00", "keys[0].created_at='0001-01-01T00:00:00+05:00' must be"),
+        ("replaced_by", "key 1", "keys[0].replaced_by='key 1' must be 1 to 64 letters"),
         ("requests_per_second", 0, "keys[0].requests_per_second=0 must be a number above 0"),
         ("requests_per_second", True, "keys[0].requests_per_second=True must be a number above 0"),
         ("requests_per_second", float("nan"), "keys[0].requests_per_second=nan must be a number above 0"),
