@@ -23,13 +23,14 @@ _LOCAL = "local_"
 def preferred_language(accept_language: str, offered: tuple[Language, ...]) -> Language:
     """Return the offered language that an `Accept-Language` header likes best, English where it likes none.
 
-    Ranges count by their primary part (`es-MX` is `es`), the weightier first, then the earlier; a weight of 0 refuses
-    (RFC 9110, 12.5.4). What is malformed is skipped.
+    Ranges count by their primary part (`es-MX` is `es`), each language by its weightiest; the weightier wins, then the
+    earlier; a weight of 0 refuses (RFC 9110, 12.5.4). What is malformed is skipped.
     """
     wishes: dict[str, tuple[float, int]] = {}
     for place, part in enumerate(accept_language[:_LONGEST_HEADER].split(",")):
         if found := _RANGE.fullmatch(part):
-            wishes.setdefault(found[1].lower(), (float(found[2] or 1), -place))
+            language, wish = found[1].lower(), (float(found[2] or 1), -place)
+            wishes[language] = max(wishes.get(language, wish), wish)
     # A star stands for every language that is not named.
     star = wishes.get("*", (0.0, 0))
     liking = {language: wishes.get(language, star) for language in offered}

@@ -28,6 +28,8 @@ SPANISH: tuple[Language, ...] = ("en", "es")
         ("es;q=0, *;q=0.5", "en"),
         ("*;q=0.1, es;q=0.5", "es"),
         ("es ; q=1.000", "es"),
+        ("es-MX;q=0.5, en;q=0.6, es;q=0.9", "es"),
+        ("es;q=0, en;q=0.2, es-MX;q=0.5", "es"),
         ("", "en"),
     ],
 )
