@@ -18,10 +18,7 @@ from service.decision_log.entries import Kind, Part
 from service.decision_log.errors import LogRefused
 from service.decision_log.migrations import MIGRATIONS, schema_version
 from service.decision_log.streams import stream
-from service.decision_log.subjects import find_abouts, id_text
 from service.decision_log.tables import ENTRIES, RECORDS
-
-_ABOUTS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class Logged:
 class Selection:
     """Which entries to read; what is left open selects all.
 
-    since and until: microseconds since 1970, UTC, the second exclusive. subject: ids by the names of their columns.
+    since and until: microseconds since 1970, UTC, the second exclusive.
     """
 
     kinds: tuple[Kind, ...] = ()
@@ -59,7 +56,6 @@ class Selection:
     since: int | None = None
     until: int | None = None
     about: str | None = None
-    subject: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +86,7 @@ def reading(address: str) -> Iterator[Connection]:
 
 def entries(connection: Connection, selection: Selection) -> Iterator[Logged]:
     """Yield entries in the order of time, a few in memory at once."""
-    if selection.subject is None:
-        yield from _stream(connection, _query(selection))
-        return
-    ids = {name: id_text(value) for name, value in selection.subject.items()}
-    kinds = (Kind.DECISION, Kind.EXPLANATION)
-    (abouts,) = find_abouts(connection, [ids], kinds=kinds, use_case=selection.use_case)
-    for some in _some(sorted(abouts)):
-        yield from _stream(connection, _query(selection).where(ENTRIES.c.about.in_(some)))
+    yield from _stream(connection, _query(selection))
 
 
 def find(connection: Connection, about: str) -> Found | None:
@@ -159,10 +148,6 @@ def _stream(connection: Connection, query: Select[Any]) -> Iterator[Logged]:
 
 def _parsed(body: str | None) -> Any:
     return None if body is None else json.loads(body)
-
-
-def _some(abouts: list[str]) -> Iterable[list[str]]:
-    return (abouts[start : start + _ABOUTS_AT_ONCE] for start in range(0, len(abouts), _ABOUTS_AT_ONCE))
 
 
 def _snapshot(connection: Connection) -> Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import product
 from typing import Any, TypeAlias
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Select, select
 from service.decision_log.entries import Kind, canonical
 from service.decision_log.streams import stream
 from service.decision_log.tables import ENTRIES, RECORDS
+from service.scoring.contract import LONGEST_ID
 
 # Ids by the names of their columns, each as `id_text` writes it.
 Ids: TypeAlias = Mapping[str, str]
@@ -21,10 +23,12 @@ _SUBJECTS_AT_ONCE = 500
 
 
 def id_text(value: Any) -> str:
-    """Return an id as text: 7, 7.0 and "7" are the same id, because files cannot tell them apart."""
+    """Return an id as text: 7, 7.0, "7" and "7.0" are the same id, because files cannot tell them apart."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    text = str(value)
+    # A column of integers, some of which are missing, is written with a point by what knows no integer that is missing.
+    return text.removesuffix(".0") if _WHOLE_WITH_POINT.fullmatch(text) else text
 
 
 def find_abouts(
@@ -99,12 +103,16 @@ def _forms(ids: Ids) -> Iterator[str]:
 
 
 def _values(text: str) -> list[str | int | float]:
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER):
+    if not (_WHOLE.fullmatch(text) and len(text) <= _LONGEST_NUMBER):
         return [text]
     number = int(text)
-    return [text, number, float(number)] if str(number) == text else [text]
+    # Where a float cannot hold the number, none is this id.
+    floats = [float(number)] if int(float(number)) == number else []
+    return [text, f"{text}.0", number, *floats]
 
 
-# Beyond this a float does not tell one integer from the next, so that no id that came as a float is found by its text.
-_LONGEST_NUMBER = 15
+# As `str` writes them; what is written otherwise, such as 007, is an id of its own.
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
+_WHOLE_WITH_POINT = re.compile(rf"(?:{_WHOLE.pattern})\.0")
+# With the sign; a record's id has no more digits.
+_LONGEST_NUMBER = 1 + LONGEST_ID

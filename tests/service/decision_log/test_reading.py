@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,6 @@ def log(url: str) -> str:
         (Selection(since=BEGIN + 5 * MINUTE), [5, 6, 7]),
         (Selection(until=BEGIN + 5 * MINUTE), [1, 2, 3, 4]),
         (Selection(about="d4"), [4]),
-        (Selection(subject={"customer": "c4"}), [4]),
-        (Selection(subject={"customer": "c4", "case": 5}), []),
-        (Selection(subject={"customer": "c3"}, use_case="small_loans"), []),
         (Selection(about="nobody"), []),
     ],
     ids=str,
@@ -97,6 +95,38 @@ def test_an_id_that_looks_like_a_number_or_like_json_is_itself(
     wanted = [{"customer": given}, {"customer": "7"}, {"customer": "1000"}]
     with reading(url) as connection:
         assert find_abouts(connection, wanted, id_columns=id_columns) == [{"d1"}, set(), set()]
+
+
+@pytest.mark.parametrize("text", ["7", "-12", "9007199254740993", "10000000000000000", "9" * 200])
+@pytest.mark.parametrize("form", [str, int, "{}.0".format, float])
+def test_an_id_of_any_length_is_found_by_index_as_it_is_without(
+    tmp_path: Path, text: str, form: Callable[[str], Any]
+) -> None:
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    write(url, [decision(1, record=record({}, {"customer": form(text)})), decision(2)])
+    wanted = [{"customer": id_text(text)}, {"customer": id_text(f"{text}.0")}]
+    # What has gone through a float is another id where the float could not hold it.
+    expected = set() if form is float and int(float(text)) != int(text) else {"d1"}
+    with reading(url) as connection:
+        assert find_abouts(connection, wanted, id_columns=("customer",)) == [expected] * 2
+        assert find_abouts(connection, wanted) == [expected] * 2
+
+
+@pytest.mark.parametrize(
+    ("ids", "use_case", "expected"),
+    [
+        ({"customer": "c4"}, None, {"d4"}),
+        ({"customer": "c4", "case": "5"}, None, set()),
+        ({"customer": "c3"}, "other_loans", {"d3"}),
+        ({"customer": "c3"}, "small_loans", set()),
+        ({"customer": "c7"}, None, set()),
+    ],
+)
+def test_a_person_is_found_by_ids_among_the_decisions_of_a_use_case(
+    log: str, ids: dict[str, str], use_case: str | None, expected: set[str]
+) -> None:
+    with reading(log) as connection:
+        assert find_abouts(connection, [ids], use_case=use_case) == [expected]
 
 
 def test_ids_that_are_wanted_of_nobody_find_nothing(log: str) -> None:
