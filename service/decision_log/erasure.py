@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, and_, bindparam, delete, select, text
@@ -63,12 +63,11 @@ def erase(wish: Wish) -> Resolve:
     """Return the act that erases, and appends one erasure entry for each id of which anything was still there."""
 
     def resolve(connection: Connection) -> Resolution:
-        overwrite_deleted(connection)
         said, parts = [], 0
         for about in sorted(set(wish.abouts)):
-            for use_case, keys in _held(connection, about, wish.parts).items():
-                parts += delete_parts(connection, keys)
-                said.append(_entry(wish, about, use_case, sorted({part for *_, part in keys})))
+            for use_case, held in _held(connection, about, wish.parts).items():
+                parts += delete_parts(connection, held.keys)
+                said.append(_entry(wish, about, use_case, held))
         answers = delete_answers(connection, wish.answers)
         return Resolution(said, Erased(len({entry.about for entry in said}), parts, answers))
 
@@ -84,12 +83,6 @@ def answers_about(connection: Connection, abouts: Iterable[str]) -> list[AnswerK
         for scope, key, answer in stream(connection, query)
         if not wanted.isdisjoint(_NAMED.findall(bytes(answer)))
     ]
-
-
-def overwrite_deleted(connection: Connection) -> None:
-    """Have SQLite overwrite what it deletes from here on; PostgreSQL frees the place when it vacuums."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON").close()
 
 
 def delete_parts(connection: Connection, keys: Sequence[PartKey]) -> int:
@@ -113,48 +106,82 @@ class Erasures:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._before: dict[tuple[str, str], int] = {}
-        for use_case, details in _said(connection, RETENTION):
-            for part, before in details.get("before", {}).items():
-                key = use_case, part
+        for said in _said(connection, RETENTION):
+            for part, before in said.before.items():
+                key = said.use_case, part
                 self._before[key] = max(self._before.get(key, before), before)
 
     def account_for(self, row: Row, part: Part) -> bool:
-        """Return whether the entry's part was erased, by age or by its id."""
+        """Return whether the entry's part was erased, by age or by its id, after it was written."""
+        if type(row.at) is not int:
+            return False
         for use_case in ("", row.use_case):
             before = self._before.get((use_case, str(part)))
-            if before is not None and type(row.at) is int and row.at < before:
+            if before is not None and row.at < before:
                 return True
-        said = _said(self._connection, row.about)
-        return any(str(part) in details.get("parts", ()) for _, details in said)
+        return any(
+            row.at <= said.at and str(part) in said.parts for said in _said(self._connection, row.about)
+        )
 
 
-def _said(connection: Connection, about: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for use_case, details in connection.execute(_ERASURES_OF, {"about": about}).all():
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an erasure entry accounts for: parts written until `at`, and parts written before a time each."""
+
+    use_case: str
+    at: int
+    parts: Sequence[Any]
+    before: Mapping[str, int]
+
+
+def _said(connection: Connection, about: str) -> Iterator[_Said]:
+    """Yield what erasures say of an id; what they were not written with was altered, and accounts for nothing."""
+    for use_case, at, details in connection.execute(_ERASURES_OF, {"about": about}).all():
         try:
             body = json.loads(details)
-        except (TypeError, ValueError):
-            # It was altered, which its hash tells; it accounts for nothing.
+        except (TypeError, ValueError, RecursionError):
             continue
-        if isinstance(body, dict):
-            yield use_case, body
+        if type(at) is int and isinstance(body, dict):
+            parts, before = body.get("parts"), body.get("before")
+            times = before.items() if isinstance(before, dict) else ()
+            yield _Said(
+                use_case,
+                at,
+                parts if isinstance(parts, list) else [],
+                {part: moment for part, moment in times if type(moment) is int},
+            )
 
 
-def _held(connection: Connection, about: str, parts: Iterable[Part]) -> dict[str, list[PartKey]]:
-    """Return the keys of what is there to erase, by use case."""
+@dataclass(slots=True)
+class _Held:
+    """What is there to erase; latest: when the last of it was written, in microseconds since 1970, UTC."""
+
+    keys: list[PartKey] = field(default_factory=list)
+    latest: int = 0
+
+
+def _held(connection: Connection, about: str, parts: Iterable[Part]) -> dict[str, _Held]:
+    """Return what is there to erase, by use case."""
     same = and_(RECORDS.c.writer == ENTRIES.c.writer, RECORDS.c.seq == ENTRIES.c.seq)
-    query = select(ENTRIES.c.use_case, RECORDS.c.writer, RECORDS.c.seq, RECORDS.c.part)
+    query = select(ENTRIES.c.use_case, ENTRIES.c.at, RECORDS.c.writer, RECORDS.c.seq, RECORDS.c.part)
     query = query.join_from(ENTRIES, RECORDS, same).where(ENTRIES.c.about == about)
-    found: dict[str, list[PartKey]] = {}
-    for use_case, writer, seq, part in connection.execute(
+    found: dict[str, _Held] = {}
+    for use_case, at, *key in connection.execute(
         query.where(RECORDS.c.part.in_([str(item) for item in parts]))
     ):
-        found.setdefault(use_case, []).append((writer, seq, part))
+        held = found.setdefault(use_case, _Held())
+        held.keys.append((key[0], key[1], key[2]))
+        # Only SQLite lets text stand in a column of numbers.
+        held.latest = max(held.latest, at if type(at) is int else 0)
     return found
 
 
-def _entry(wish: Wish, about: str, use_case: str, parts: list[str]) -> Entry:
+def _entry(wish: Wish, about: str, use_case: str, held: _Held) -> Entry:
+    parts = sorted({part for *_, part in held.keys})
     details = {"parts": parts, "because": wish.because, "by": wish.by}
-    return Entry(kind=Kind.ERASURE, at=wish.now, use_case=use_case, about=about, details=details)
+    # Not before what it accounts for, which another clock may have dated, or which was written since it was wished.
+    at = max(wish.now, held.latest)
+    return Entry(kind=Kind.ERASURE, at=at, use_case=use_case, about=about, details=details)
 
 
 _DELETE_PART = delete(RECORDS).where(
@@ -163,4 +190,4 @@ _DELETE_PART = delete(RECORDS).where(
     RECORDS.c.part == bindparam("part"),
 )
 _DELETE_ANSWER = delete(CLAIMS).where(CLAIMS.c.scope == bindparam("of"), CLAIMS.c.key == bindparam("by"))
-_ERASURES_OF = text("SELECT use_case, details FROM entries WHERE about = :about AND kind = 'erasure'")
+_ERASURES_OF = text("SELECT use_case, at, details FROM entries WHERE about = :about AND kind = 'erasure'")

@@ -16,7 +16,6 @@ from service.decision_log.erasure import (
     PartKey,
     delete_answers,
     delete_parts,
-    overwrite_deleted,
 )
 from service.decision_log.orders import Resolution, Resolve
 from service.decision_log.reading import reading
@@ -127,7 +126,6 @@ def _answers(connection: Connection, retention: Retention) -> Iterator[AnswerKey
 
 def _deletion(keys: list[PartKey]) -> Resolve:
     def resolve(connection: Connection) -> Resolution:
-        overwrite_deleted(connection)
         by_part = {part: [key for key in keys if key[2] == part] for part in sorted({key[2] for key in keys})}
         return Resolution((), {part: delete_parts(connection, some) for part, some in by_part.items()})
 
@@ -136,7 +134,6 @@ def _deletion(keys: list[PartKey]) -> Resolve:
 
 def _forgetting(keys: list[AnswerKey]) -> Resolve:
     def resolve(connection: Connection) -> Resolution:
-        overwrite_deleted(connection)
         return Resolution((), delete_answers(connection, keys))
 
     return resolve

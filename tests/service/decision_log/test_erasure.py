@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 from service.decision_log import Kind
 from service.decision_log.address import read_address
 from service.decision_log.entries import Part
-from service.decision_log.erasure import Erased, Wish, answers_about, erase
+from service.decision_log.erasure import RETENTION, Erased, Wish, answers_about, erase
 from service.decision_log.reading import Selection, entries, reading
 from service.decision_log.retention import Retained, Retention, due, retain
 from service.decision_log.scribe import writing
@@ -144,6 +144,48 @@ def test_retention_accounts_for_nothing_younger_than_its_cut_off(url: str) -> No
         ("d6", "personal"),
         ("d0", "inputs"),
     }
+
+
+@pytest.mark.parametrize("about", ["d2", RETENTION])
+@pytest.mark.parametrize(
+    "details",
+    [
+        '{"before": 5, "parts": "inputs personal"}',
+        '{"before": {"inputs": "9", "personal": null}, "parts": 5}',
+        '{"before": [["inputs", 9]], "parts": {"inputs": 1, "personal": 1}}',
+        '{"before": {"inputs": true, "personal": 1e99}, "parts": null}',
+        "[" * 100_000,
+        "5",
+    ],
+    ids=range(6),
+)
+def test_an_erasure_entry_of_another_shape_accounts_for_nothing(url: str, about: str, details: str) -> None:
+    write(url, [decision(2)])
+    _erase(url, ["d2"])
+    columns = {"details": f"'{details}'", "about": f"'{about}'"}
+    alter(url, "entries", columns, "kind = 'erasure'")
+    found = [item.what for item in verified(url).listed]
+    assert [what for what in found if "no erasure says so" in what] == [
+        f"its record's part '{part}' is missing, and no erasure says so" for part in ("inputs", "personal")
+    ]
+
+
+def test_an_erasure_accounts_for_nothing_written_after_it(url: str) -> None:
+    write(url, [decision(2)])
+    _erase(url, ["d2"])
+    write(url, [decision(2, kind=Kind.REVIEW, at=BEGIN + 100 * MINUTE)])
+    remove(url, "records", "1 = 1")
+    assert [item.what for item in verified(url).listed] == [
+        f"its record's part '{part}' is missing, and no erasure says so" for part in ("inputs", "personal")
+    ]
+
+
+def test_what_was_written_by_a_clock_ahead_of_the_erasures_is_accounted_for(url: str) -> None:
+    write(url, [decision(2), decision(2, kind=Kind.REVIEW, at=BEGIN + 100 * MINUTE)])
+    assert _erase(url, ["d2"]).parts == 4
+    found = verified(url)
+    assert found.holds, found.listed
+    assert found.erased == 4
 
 
 def test_retention_of_one_use_case_leaves_the_others(url: str) -> None:
