@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
@@ -12,7 +12,14 @@ from sqlalchemy import Connection, select
 from service.decision_log.entries import Entry, Kind
 from service.decision_log.orders import Resolution, Resolve
 from service.decision_log.reading import parsed_details
-from service.decision_log.statements import Fields, StatementRefused, Teller, expect_after, iso
+from service.decision_log.statements import (
+    Fields,
+    StatementRefused,
+    Teller,
+    expect_after,
+    iso,
+    moment_of,
+)
 from service.decision_log.tables import ENTRIES
 from service.scoring.contract import Contract, Level
 
@@ -73,7 +80,8 @@ def read_outcome(body: Any, contract: Contract, now: int) -> Outcome:
 def resolve_outcomes(contract: Contract, outcomes: Sequence[Outcome], teller: Teller) -> Resolve:
     """Return what attaches outcomes to their decisions inside a transaction; its result is a `Result` for each.
 
-    The same outcome observed at the same time is unchanged, whoever says so. Nobody else may decide meanwhile upon
+    The same outcome observed at the same time is unchanged, whoever says so, also where another was observed since: a
+    file told twice, or a message that comes late, takes no correction back. Nobody else may decide meanwhile upon
     the same decisions: give their ids to whoever runs it.
     """
 
@@ -94,19 +102,34 @@ def resolve_outcomes(contract: Contract, outcomes: Sequence[Outcome], teller: Te
     return resolve
 
 
-class _Latest(NamedTuple):
-    value: Any
-    observed_at: str
+class _Told(NamedTuple):
+    """An outcome as it was told; observed_at: microseconds since 1970, UTC."""
+
     correction: int
+    value: Any
+    observed_at: int
 
 
 @dataclass(slots=True)
 class _Known:
-    """What the log knows of one id: its decision, and the outcome told last."""
+    """What the log knows of one id: its decision, and every outcome told."""
 
     use_case: str = ""
     decided_at: int | None = None
-    latest: _Latest | None = None
+    told: list[_Told] = field(default_factory=list)
+
+    def has(self, outcome: Outcome) -> bool:
+        """Return whether the outcome was told last, or was told before and something was observed since."""
+        latest = max((one.observed_at for one in self.told), default=0)
+        known = [
+            one for one in self.told if (one.value, one.observed_at) == (outcome.value, outcome.observed_at)
+        ]
+        return any(one.correction == self.correction or one.observed_at < latest for one in known)
+
+    @property
+    def correction(self) -> int:
+        """How often the outcome was told otherwise, -1 where it was not told at all."""
+        return max((one.correction for one in self.told), default=-1)
 
 
 def _known(connection: Connection, abouts: Iterable[str]) -> dict[str, _Known]:
@@ -121,13 +144,12 @@ def _known(connection: Connection, abouts: Iterable[str]) -> dict[str, _Known]:
             if kind == Kind.DECISION:
                 found.use_case, found.decided_at = use_case, at
             else:
-                found.latest = _later(found.latest, parsed_details(details))
+                found.told.append(_told(parsed_details(details)))
     return known
 
 
-def _later(latest: _Latest | None, details: Mapping[str, Any]) -> _Latest:
-    told = _Latest(details["outcome"], details["observed_at"], details["correction"])
-    return told if latest is None or told.correction > latest.correction else latest
+def _told(details: Mapping[str, Any]) -> _Told:
+    return _Told(details["correction"], details["outcome"], moment_of(details["observed_at"]))
 
 
 def _place(
@@ -137,12 +159,11 @@ def _place(
     if found.decided_at is None or found.use_case != contract.use_case:
         raise StatementRefused(404, f"no decision of {contract.use_case} has the id {outcome.decision_id!r}")
     expect_after("observed_at", outcome.observed_at, found.decided_at)
-    before, observed_at = found.latest, iso(outcome.observed_at)
-    if before is not None and (before.value, before.observed_at) == (outcome.value, observed_at):
-        return Recorded(outcome.decision_id, Status.UNCHANGED, before.correction), None
-    correction = 0 if before is None else before.correction + 1
+    if found.has(outcome):
+        return Recorded(outcome.decision_id, Status.UNCHANGED, found.correction), None
+    correction = found.correction + 1
     # What stands later in the same request is told after this.
-    found.latest = _Latest(outcome.value, observed_at, correction)
+    found.told.append(_Told(correction, outcome.value, outcome.observed_at))
     status = Status.CORRECTED if correction else Status.RECORDED
     return Recorded(outcome.decision_id, status, correction), _entry(contract, outcome, teller, correction)
 

@@ -18,7 +18,14 @@ from service.decision_log.entries import Entry, Kind, Record
 from service.decision_log.orders import Resolution, Resolve
 from service.decision_log.outcomes import Status
 from service.decision_log.reading import Logged, Selection, entries
-from service.decision_log.statements import Fields, StatementRefused, Teller, expect_after, iso
+from service.decision_log.statements import (
+    Fields,
+    StatementRefused,
+    Teller,
+    expect_after,
+    iso,
+    moment_of,
+)
 from service.scoring.contract import Contract
 from service.scoring.policy import Decision
 
@@ -77,23 +84,26 @@ def read_review(body: Any, now: int) -> Review:
 def resolve_reviews(contract: Contract, reviews: Sequence[Review], teller: Teller) -> Resolve:
     """Return what attaches reviews to their decisions inside a transaction; its result is a `Result` for each.
 
-    The same review told again is unchanged. Nobody else may decide meanwhile upon the same decisions.
+    The same review told again is unchanged, also where another was made since. Of one whose reviewer and reasons were
+    erased the decision is compared, and its time where that is given: a file told twice must not bring a name back.
+    Nobody else may decide meanwhile upon the same decisions.
     """
 
     def resolve(connection: Connection) -> Resolution:
         said: list[Entry] = []
         results: list[Result] = []
-        latest: dict[str, _Told] = {}
+        since: dict[str, list[_Told]] = {}
         for review in reviews:
             try:
-                found = _place(_known(connection, contract, review), contract, review, latest)
+                found = _place(_known(connection, contract, review), contract, review, since)
             except StatementRefused as refused:
                 results.append(refused)
                 continue
             results.append(found)
             if found.status is not Status.UNCHANGED:
                 # What stands later in the same file is told after this.
-                latest[review.decision_id] = _told(found.number, review, teller.at)
+                told = _told(found.number, review, teller.at)
+                since.setdefault(review.decision_id, []).append(told)
                 said.append(_entry(contract, review, teller, found.number))
         return Resolution(said, results)
 
@@ -101,11 +111,13 @@ def resolve_reviews(contract: Contract, reviews: Sequence[Review], teller: Telle
 
 
 class _Told(NamedTuple):
-    """A review as the log holds it; reviewed_at: ISO 8601."""
+    """A review as the log holds it; text: who and why, None where erased. reviewed_at: microseconds since 1970."""
 
     number: int
-    said: tuple[str, str, str, bool]
-    reviewed_at: str
+    decision: str
+    override: bool
+    text: tuple[str, str] | None
+    reviewed_at: int
 
 
 def _known(connection: Connection, contract: Contract, review: Review) -> list[Logged]:
@@ -114,19 +126,19 @@ def _known(connection: Connection, contract: Contract, review: Review) -> list[L
 
 
 def _place(
-    known: Sequence[Logged], contract: Contract, review: Review, latest: Mapping[str, _Told]
+    known: Sequence[Logged], contract: Contract, review: Review, since: Mapping[str, Sequence[_Told]]
 ) -> Reviewed:
     decided = [item for item in known if item.row.kind == Kind.DECISION]
     if not decided:
         raise StatementRefused(404, f"no decision of {contract.use_case} has the id {review.decision_id!r}")
     _expect_reviewable(review, decided[0])
-    told = [_stored(item) for item in known if item.row.kind == Kind.REVIEW]
-    before = latest.get(review.decision_id) or max(told, key=lambda one: one.number, default=None)
-    if before is None:
+    stored = [_stored(item) for item in known if item.row.kind == Kind.REVIEW]
+    told = sorted([*stored, *since.get(review.decision_id, ())], key=lambda one: one.number)
+    if not told:
         return Reviewed(review.decision_id, 1, Status.RECORDED)
-    if _is_same(review, before):
-        return Reviewed(review.decision_id, before.number, Status.UNCHANGED)
-    return Reviewed(review.decision_id, before.number + 1, Status.CORRECTED)
+    if (same := _same(review, told)) is not None:
+        return Reviewed(review.decision_id, same.number, Status.UNCHANGED)
+    return Reviewed(review.decision_id, told[-1].number + 1, Status.CORRECTED)
 
 
 def _expect_reviewable(review: Review, decided: Logged) -> None:
@@ -142,19 +154,34 @@ def _expect_reviewable(review: Review, decided: Logged) -> None:
 
 
 def _stored(item: Logged) -> _Told:
-    details, text = item.details, item.inputs or {}
-    said = (item.row.decision or "", text.get("reviewer", ""), text.get("why", ""), details["override"])
-    return _Told(details["review"], said, details["reviewed_at"])
+    details, text = item.details, item.inputs
+    return _Told(
+        details["review"],
+        item.row.decision or "",
+        details["override"],
+        None if text is None else (text.get("reviewer", ""), text.get("why", "")),
+        moment_of(details["reviewed_at"]),
+    )
 
 
 def _told(number: int, review: Review, now: int) -> _Told:
-    said = (str(review.decision), review.reviewer, review.why, review.override)
-    return _Told(number, said, iso(now if review.reviewed_at is None else review.reviewed_at))
+    moment = now if review.reviewed_at is None else review.reviewed_at
+    return _Told(number, str(review.decision), review.override, (review.reviewer, review.why), moment)
+
+
+def _same(review: Review, told: Sequence[_Told]) -> _Told | None:
+    """Return the review that this one is again: the last one told, or one before it that another was made after."""
+    latest = max(one.reviewed_at for one in told)
+    for one in reversed(told):
+        superseded = review.reviewed_at is not None and review.reviewed_at < latest
+        if (one is told[-1] or superseded) and _is_same(review, one):
+            return one
+    return None
 
 
 def _is_same(review: Review, before: _Told) -> bool:
-    told = _told(before.number, review, 0)
-    return told.said == before.said and (review.reviewed_at is None or told.reviewed_at == before.reviewed_at)
+    again = _told(before.number, review, before.reviewed_at)
+    return again == before or again._replace(text=None) == before
 
 
 def _entry(contract: Contract, review: Review, teller: Teller, number: int) -> Entry:

@@ -94,7 +94,7 @@ class Fields:
         if not text:
             return 0
         try:
-            moment = (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+            moment = moment_of(text)
         except (ValueError, OverflowError):
             self.refuse(name, Code.TYPE, text, _MOMENTS)
             return 0
@@ -143,6 +143,11 @@ def expect_after(name: str, moment: int, decided_at: int) -> None:
 def iso(moment: int) -> str:
     """Return microseconds since 1970 as ISO 8601 in UTC."""
     return (_EPOCH + timedelta(microseconds=moment)).isoformat().replace("+00:00", "Z")
+
+
+def moment_of(text: str) -> int:
+    """Return what `iso` wrote as microseconds since 1970."""
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _shortened(name: Any) -> str:

@@ -102,6 +102,20 @@ def test_a_correction_taken_back_is_another_correction(url: str, told: Any) -> N
     assert [item["outcome"] for item in _logged(url)] == [1, 0, 1]
 
 
+def test_a_late_redelivery_overturns_no_correction(url: str, told: Any) -> None:
+    first, second = outcome(value=0), outcome(value=1, observed_at="2026-11-20T10:00:00.5Z")
+    assert [item["status"] for item in told(first, second)] == ["recorded", "corrected"]
+    assert told(first) == [{"decision_id": "d1", "status": "unchanged", "correction": 1}]
+    assert [item["status"] for item in told(first, second, first)] == ["unchanged"] * 3
+    assert [item["outcome"] for item in _logged(url)] == [0, 1]
+
+
+def test_a_correction_of_what_was_observed_later_is_still_recorded(url: str, told: Any) -> None:
+    told(outcome(value=0), outcome(value=1, observed_at="2026-11-20T11:00:00Z"))
+    assert told(outcome(value=0, observed_at="2026-11-20T12:00:00Z"))[0]["status"] == "corrected"
+    assert [item["outcome"] for item in _logged(url)] == [0, 1, 0]
+
+
 def test_outcomes_of_one_request_are_told_one_after_the_other(told: Any) -> None:
     answers = told(outcome(value=1), outcome(value=1), outcome(value=0), outcome(2))
     assert [item["status"] for item in answers] == ["recorded", "unchanged", "corrected", "recorded"]

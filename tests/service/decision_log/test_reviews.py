@@ -57,13 +57,59 @@ def test_a_review_is_recorded_beside_the_decision_which_stays(url: str, told: An
 
 def test_who_and_why_can_be_erased_and_the_chain_still_holds(url: str, told: Any) -> None:
     told(review())
-    with writing(url, "tests", NOW) as scribe:
-        scribe.write(erase(Wish(["d1"], (Part.INPUTS,), "asked", "tests", NOW)))
+    _erase(url)
     with reading(url) as connection:
         found = find(connection, "d1")
     assert found is not None
     assert found.reviews[0].inputs is None
     assert verified(url).holds
+
+
+@pytest.mark.parametrize("moment", [{}, {"reviewed_at": "2026-11-20T12:00:00Z"}])
+def test_an_erased_review_told_again_does_not_bring_who_and_why_back(
+    url: str, told: Any, moment: dict[str, Any]
+) -> None:
+    told(review(**moment))
+    _erase(url)
+    assert told(review(**moment)) == {"decision_id": "d1", "review": 1, "status": "unchanged"}
+    with reading(url) as connection:
+        found = find(connection, "d1")
+    assert found is not None
+    assert [item.inputs for item in found.reviews] == [None]
+
+
+@pytest.mark.parametrize("change", [{"decision": "decline"}, {"reviewed_at": "2026-11-20T13:00:00Z"}])
+def test_another_review_than_the_erased_one_is_recorded(url: str, told: Any, change: dict[str, Any]) -> None:
+    told(review(reviewed_at="2026-11-20T12:00:00Z"))
+    _erase(url)
+    assert told(review(**change)) == {"decision_id": "d1", "review": 2, "status": "corrected"}
+
+
+def test_a_late_redelivery_overturns_no_later_review(url: str, told: Any) -> None:
+    first = review(reviewed_at="2026-11-20T12:00:00Z")
+    second = review(decision="decline", reviewed_at="2026-11-20T12:00:00.5Z")
+    told(first), told(second)
+    for _ in ("as it was", "erased"):
+        assert told(first) == {"decision_id": "d1", "review": 1, "status": "unchanged"}
+        assert told(second) == {"decision_id": "d1", "review": 2, "status": "unchanged"}
+        _erase(url)
+
+
+def test_a_file_of_reviews_with_a_correction_can_be_told_twice(url: str) -> None:
+    write(url, [decision(1)])
+    times = ("2026-11-20T12:00:00Z", "2026-11-20T13:00:00Z")
+    verdicts = ("approve", "decline")
+    read = [
+        read_review(review(decision=verdict, reviewed_at=at), NOW)
+        for verdict, at in zip(verdicts, times, strict=True)
+    ]
+    told = []
+    for _ in ("first", "again"):
+        with writing(url, "tests", NOW) as scribe:
+            told += [
+                item.status for item in scribe.write(resolve_reviews(CONTRACT, read * 2, TELLER), ["d1"])
+            ]
+    assert told == ["recorded", "corrected", *["unchanged"] * 6]
 
 
 def test_a_review_told_again_is_unchanged(told: Any) -> None:
@@ -150,3 +196,8 @@ def test_reviews_of_one_file_are_told_one_after_the_other(url: str) -> None:
     told = [getattr(item, "status", None) for item in results]
     assert told == ["recorded", "unchanged", "corrected", "unchanged", 404]
     assert verified(url).holds
+
+
+def _erase(url: str) -> None:
+    with writing(url, "tests", NOW) as scribe:
+        scribe.write(erase(Wish(["d1"], (Part.INPUTS,), "asked", "tests", NOW)))
