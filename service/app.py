@@ -11,8 +11,6 @@ from typing import Any, ClassVar
 
 import attrs
 import bentoml
-from _bentoml_impl.server.app import ServiceAppFactory
-from _bentoml_sdk import Service
 from _bentoml_sdk.io_models import IODescriptor
 from bentoml._internal.service.openapi.specification import Schema
 from starlette.requests import Request
@@ -28,15 +26,18 @@ from service.online.answers import (
     decide,
     decide_bulk,
 )
+from service.online.application import LeanService
 from service.online.explaining import explain_record
 from service.online.facts import facts_app
 from service.online.paths import PATHS
+from service.online.runtime import restart_workers_everywhere
 from service.online.worker import Worker
 from service.scoring.schema import json_schema
 from service.settings import Settings
 
 
 def _start() -> Worker:
+    restart_workers_everywhere()
     try:
         return Worker.of(Settings.from_environment(), PATHS)
     except AvalError as error:
@@ -143,20 +144,6 @@ for _number, _path in enumerate(SCORER.contract.also_at):
     setattr(_Doors, f"also_at_{_number}", _also_at(_path))
 
 
-class _Untimed(Service[_Doors]):
-    """The service without BentoML's timer, which keeps each request's memory until its time has passed.
-
-    Ours take its place where a request can wait: for its body, and for the decision log.
-    """
-
-    def to_asgi(self, is_main: bool = True) -> Any:
-        """Return the application."""
-        self.inject_config()
-        factory = ServiceAppFactory(self, is_main=is_main)
-        factory.timeout = None
-        return factory()
-
-
 def _tracing() -> dict[str, Any]:
     if SETTINGS.spans_to is None:
         return {"excluded_urls": ".*"}
@@ -170,7 +157,7 @@ def _tracing() -> dict[str, Any]:
 RiskService = bentoml.service(
     name="aval",
     description=SCORER.contract.title,
-    service_class=_Untimed,
+    service_class=LeanService,
     workers=SETTINGS.workers,
     http={"host": SETTINGS.host},
     # Ours in their place: BentoML's figures have a label for every path that a caller makes up, and its access log
@@ -179,6 +166,7 @@ RiskService = bentoml.service(
     logging={"access": {"enabled": False}},
     tracing=_tracing(),
 )(_Doors)
+RiskService.spans = SETTINGS.spans_to is not None
 RiskService.mount_asgi_app(facts_app(SCORER, WORKER.metrics, SETTINGS.bentoml_home))
 for _middleware, _options in WORKER.middlewares():
     RiskService.add_asgi_middleware(_middleware, **_options)

@@ -39,7 +39,7 @@ class Settings:
     cors_origins: origins whose pages may ask (AVAL_CORS_ORIGINS, separated by commas; none).
     request_log: whether every request has a line of JSON on standard output (AVAL_REQUEST_LOG, `yes`).
     spans_to: where spans go (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT; needs the extra `tracing`), None for no spans.
-    shared_metrics: where BentoML's workers put their figures together (PROMETHEUS_MULTIPROC_DIR, set by BentoML).
+    in_worker: whether this process is one of BentoML's workers (PROMETHEUS_MULTIPROC_DIR, which it sets for them).
     """
 
     model: str | None
@@ -61,7 +61,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     request_log: bool = True
     spans_to: str | None = None
-    shared_metrics: Path | None = None
+    in_worker: bool = False
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -70,7 +70,6 @@ class Settings:
         bentoml_home = os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
         log = os.environ.get("AVAL_DECISION_LOG") or f"sqlite:///{home / 'decisions.db'}"
         keys = os.environ.get("AVAL_API_KEYS")
-        shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         return cls(
             model=os.environ.get("AVAL_MODEL") or None,
             home=home,
@@ -90,7 +89,7 @@ class Settings:
             cors_origins=tuple(os.environ.get("AVAL_CORS_ORIGINS", "").replace(",", " ").split()),
             request_log=_switch("AVAL_REQUEST_LOG", "yes"),
             spans_to=os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or None,
-            shared_metrics=Path(shared) if shared else None,
+            in_worker="PROMETHEUS_MULTIPROC_DIR" in os.environ,
         )
 
 

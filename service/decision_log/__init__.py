@@ -5,9 +5,9 @@ from __future__ import annotations
 from service.decision_log.address import reading_engine
 from service.decision_log.chain import Break, Head, Row, breaks, entry_hash, part_digest
 from service.decision_log.entries import Claim, Entry, Kind, Part, Record
-from service.decision_log.errors import KeyReused, LogDown, LogRefused
+from service.decision_log.errors import KeyReused, LogBusy, LogDown, LogRefused
 from service.decision_log.log import DecisionLog, open_log
-from service.decision_log.orders import Resolution
+from service.decision_log.orders import Prepared, Resolution, prepare
 
 __all__ = [
     "Break",
@@ -17,9 +17,11 @@ __all__ = [
     "Head",
     "KeyReused",
     "Kind",
+    "LogBusy",
     "LogDown",
     "LogRefused",
     "Part",
+    "Prepared",
     "Record",
     "Resolution",
     "Row",
@@ -27,5 +29,6 @@ __all__ = [
     "entry_hash",
     "open_log",
     "part_digest",
+    "prepare",
     "reading_engine",
 ]

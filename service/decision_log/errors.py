@@ -9,6 +9,10 @@ class LogDown(AvalError):
     """The entries were not accepted, because nothing durable could be written; try again later."""
 
 
+class LogBusy(LogDown):
+    """The entries were not accepted, because too many wait already."""
+
+
 class LogRefused(AvalError):
     """A decision log that cannot be used as it is: a wrong address, a newer schema, a file that is no database."""
 

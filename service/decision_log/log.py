@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from service.decision_log.address import read_address
 from service.decision_log.chain import Head
 from service.decision_log.entries import Claim, Entry, canonical
-from service.decision_log.errors import LogDown
-from service.decision_log.orders import Order, Resolve, prepare
+from service.decision_log.errors import LogBusy, LogDown
+from service.decision_log.orders import Order, Prepared, Resolve, prepare
 from service.decision_log.store import WriterFacts
 from service.decision_log.writer import Writer, WriterOptions
 
@@ -28,6 +30,8 @@ class DecisionLog:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._closed = False
+        self._submitted = 0
+        self._held: deque[Order] = deque()
 
     def start(self, seconds: float = 5.0) -> None:
         """Start to write; waits up to so many seconds to learn whether the log is up, and never raises.
@@ -40,6 +44,7 @@ class DecisionLog:
     def close(self, seconds: float = 10.0) -> bool:
         """Write what was submitted and stop; returns whether all of it was settled within the time."""
         self._closed = True
+        self._hand_over()
         return self._writer.stop(seconds)
 
     async def append(
@@ -55,11 +60,15 @@ class DecisionLog:
         was lost in the midst of a commit, an entry may be there although `LogDown` was raised; never the other way
         round. A caller that stops waiting takes nothing back.
         """
+        return await self.append_prepared([prepare(entry) for entry in entries], claim, answer)
+
+    async def append_prepared(
+        self, entries: Sequence[Prepared], claim: Claim | None = None, answer: bytes | None = None
+    ) -> bytes | None:
+        """Append entries that were prepared elsewhere, such as in a thread, where there are many; as `append`."""
         loop = asyncio.get_running_loop()
-        prepared = [prepare(entry) for entry in entries]
-        result: bytes | None = await self._submit(
-            Order(loop, loop.create_future(), prepared, claim, answer or b"")
-        )
+        order = Order(loop, loop.create_future(), entries, claim, answer or b"")
+        result: bytes | None = await self._submit(order)
         return result
 
     async def append_resolved(self, about: Sequence[str], resolve: Resolve) -> Any:
@@ -86,7 +95,7 @@ class DecisionLog:
     @property
     def waiting(self) -> int:
         """How many entries were submitted and are not yet durable."""
-        return self._writer.submitted - self._writer.settled
+        return self._submitted - self._writer.settled
 
     @property
     def spooled(self) -> int:
@@ -104,9 +113,18 @@ class DecisionLog:
         if not self._writer.accepts:
             raise LogDown(self._writer.trouble or "the decision log has not answered for seconds")
         if self.waiting + order.size > MOST_WAITING:
-            raise LogDown(f"{self.waiting} entries wait for the decision log, the most that may")
-        self._writer.submit(order)
+            raise LogBusy(f"{self.waiting} entries wait for the decision log, the most that may")
+        self._submitted += order.size
+        # Not at once: what the event loop has ready besides is written together with it, and the writer's thread does
+        # not contend with the loop for the interpreter while that is so.
+        self._held.append(order)
+        order.loop.call_soon(self._hand_over)
         return order.future
+
+    def _hand_over(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._writer.submit(self._held.popleft())
 
 
 def open_log(

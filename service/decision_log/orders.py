@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -126,7 +126,7 @@ def place(prepared: Prepared, head: Head) -> tuple[Row, list[PartRow]]:
 def _part(
     name: str, fields: Mapping[str, Any] | None, subject: str | None
 ) -> tuple[str, bytes, str, str | None] | None:
-    return None if fields is None else (name, secrets.token_bytes(SALT_BYTES), canonical(fields), subject)
+    return None if fields is None else (name, os.urandom(SALT_BYTES), canonical(fields), subject)
 
 
 # Looked up for every entry, and an enumeration's members are slow.

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 
 from sqlalchemy import URL, Connection, Table, delete, select, text, tuple_
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -23,6 +25,9 @@ from service.decision_log.tables import CLAIMS, ENTRIES, RECORDS
 FAILURES = (SQLAlchemyError, OSError, sqlite3.Error)
 # Two numbers make the key of a lock in PostgreSQL: what it is about, and which of so many buckets.
 _DECISION_LOCKS, _BUCKETS = 0x4176616C, 256
+# Of one statement: SQLite takes 32,766 values. In one statement because the driver lets other threads run between two,
+# and then waits for its turn again.
+_ROWS_AT_ONCE = 500
 _PURGED_AT_ONCE = 1_000
 
 
@@ -71,8 +76,10 @@ class Store:
     def insert(self, rows: Sequence[Row], parts: Sequence[PartRow]) -> None:
         """Add entries and the parts of their records."""
         for statement, given in ((self._insert_entry, rows), (self._insert_part, parts)):
-            if given:
-                self.connection.exec_driver_sql(statement, list(given))
+            for start in range(0, len(given), _ROWS_AT_ONCE):
+                some = given[start : start + _ROWS_AT_ONCE]
+                values = tuple(chain.from_iterable(some))
+                self.connection.exec_driver_sql(_with_rows(statement, len(some)), values)
 
     def holds(self, head: Head) -> bool:
         """Return whether that very entry is there."""
@@ -175,6 +182,12 @@ def _file_of(connection: Connection) -> tuple[int, int] | None:
         return None
     found = os.stat(connection.engine.url.database or "")
     return found.st_dev, found.st_ino
+
+
+@lru_cache(maxsize=1024)
+def _with_rows(insertion: str, rows: int) -> str:
+    head, values, marks = insertion.partition(" VALUES ")
+    return head + values + ", ".join([marks] * rows)
 
 
 def _insertion(table: Table, mark: str) -> str:

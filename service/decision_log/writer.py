@@ -48,13 +48,13 @@ class WriterOptions:
 class Writer:
     """Writes what it is given, in the order in which it is given.
 
-    trouble: why the store is down, None while it is up. submitted, settled: entries so far. looked: set once it is
+    trouble: why the store is down, None while it is up. settled: entries so far. looked: set once it is
     known whether the store is up.
     """
 
     def __init__(self, url: URL, facts: WriterFacts, options: WriterOptions) -> None:
         self.trouble: str | None = "the decision log is not open yet"
-        self.submitted = self.settled = 0
+        self.settled = 0
         self.looked = threading.Event()
         self._url, self._facts, self._options = url, facts, options
         self._queue: SimpleQueue[Order | Store | None] = SimpleQueue()
@@ -73,7 +73,6 @@ class Writer:
 
     def submit(self, order: Order) -> None:
         """Have an order written; its future is settled in its own event loop."""
-        self.submitted += order.size
         self._queue.put(order)
 
     def stop(self, seconds: float) -> bool:

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.decision_log import Entry, Kind, Record
 from service.online.bodies import parse_body
 from service.problems import ProblemError
-from service.scoring.contract import Role
 from service.scoring.findings import Code, Finding
 from service.scoring.language import Language
 from service.scoring.schema import json_schema
@@ -225,16 +224,13 @@ def _refused(scorer: Scorer, findings: list[Finding], detail: str, asked: Asked)
 
 
 def _parts(scorer: Scorer, record: Mapping[str, Any]) -> Record:
-    columns = scorer.contract.by_name
-    inputs: dict[str, Any] = {}
-    personal: dict[str, Any] = {}
-    for name, value in record.items():
-        # What the contract ignores is not looked at, and not kept either.
-        if (column := columns.get(name)) is not None:
-            (inputs if column.role is Role.FEATURE else personal)[name] = value
-    ids = {column.name: record.get(column.name) for column in scorer.contract.of_role(Role.ID)}
-    known = {name: value for name, value in ids.items() if value is not None}
-    return Record(inputs, personal or None, known or None)
+    contract = scorer.contract
+    features, known = contract.feature_names, contract.by_name
+    inputs = {name: value for name, value in record.items() if name in features}
+    # What the contract ignores is not looked at, and not kept either.
+    personal = {name: value for name, value in record.items() if name in known and name not in features}
+    subject = {name: value for name in contract.id_names if (value := record.get(name)) is not None}
+    return Record(inputs, personal or None, subject or None)
 
 
 def _summary(findings: Iterable[Finding]) -> str:

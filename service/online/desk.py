@@ -5,16 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from service.decision_log import Claim, DecisionLog, Entry, KeyReused, LogDown
+from service.decision_log import (
+    Claim,
+    DecisionLog,
+    KeyReused,
+    Kind,
+    LogBusy,
+    LogDown,
+    Prepared,
+    prepare,
+)
 from service.decision_log.statements import Teller
 from service.online.answers import Answered, Asked, now
 from service.online.bodies import parse_body
@@ -26,6 +35,8 @@ from service.scoring.language import preferred_language
 from service.scoring.scorer import Scorer
 
 IDEMPOTENCY_KEY = "idempotency-key"
+_AGAIN = {"retry-after": "1"}
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Answering = Callable[[Scorer, bytes, Asked], Answered]
@@ -40,6 +51,8 @@ class Desk:
     log: DecisionLog | None
     metrics: Metrics
     shadow: Shadow | None = None
+    # One at a time: what is long is Python's own work, and more threads would only take it from the event loop.
+    long_ones: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
     async def answer(self, request: Request, answering: Answering, *, long: bool = False) -> Response:
         """Answer a request by `answering`, in a thread of its own if it may take `long`.
@@ -64,7 +77,8 @@ class Desk:
                 await telling(self.log, self.scorer.contract, body, Teller(now(), key_id, request_id))
             )
         except LogDown as error:
-            problem = ProblemError(503, f"{error}; nothing was taken down", headers={"retry-after": "1"})
+            status = 429 if isinstance(error, LogBusy) else 503
+            problem = ProblemError(status, f"{error}; nothing was taken down", headers=_AGAIN)
             return problem_response(problem, request.state.request_id)
         except ProblemError as problem:
             return problem_response(problem, request.state.request_id)
@@ -79,27 +93,34 @@ class Desk:
         )
         since = perf_counter()
         if long:
-            answered = await run_in_threadpool(answering, self.scorer, body, asked)
+            made = await to_thread.run_sync(self._made, answering, body, asked, limiter=self.long_ones)
         else:
-            answered = answering(self.scorer, body, asked)
-        content = json.dumps(answered.body, ensure_ascii=False, separators=(",", ":")).encode()
+            made = self._made(answering, body, asked)
+        answered, content = made.answered, made.content
         self.metrics.took("score", since)
         claim = self._claim(request, body, asked) if answered.status == 200 else None
-        first = await self._keep(answered.entries, claim, content)
+        first = await self._keep(made.entries, claim, content)
         if first is not None:
             return Response(first, media_type="application/json", headers={"idempotency-replayed": "true"})
         self._take_down(request, answered)
         kind = "application/json" if answered.status == 200 else PROBLEM_JSON
         return Response(content, answered.status, media_type=kind)
 
-    async def _keep(self, entries: tuple[Entry, ...], claim: Claim | None, content: bytes) -> bytes | None:
+    def _made(self, answering: Answering, body: bytes, asked: Asked) -> _Made:
+        answered = answering(self.scorer, body, asked)
+        entries = () if self.log is None else tuple(prepare(entry) for entry in answered.entries)
+        return _Made(answered, _ENCODER.encode(answered.body).encode(), entries)
+
+    async def _keep(self, entries: Sequence[Prepared], claim: Claim | None, content: bytes) -> bytes | None:
         if self.log is None or not entries:
             return None
         since = perf_counter()
         try:
-            first = await self.log.append(entries, claim, content)
+            first = await self.log.append_prepared(entries, claim, content)
+        except LogBusy as error:
+            raise ProblemError(429, f"{error}; nothing was decided", headers=_AGAIN) from None
         except LogDown as error:
-            raise ProblemError(503, f"{error}; nothing was decided", headers={"retry-after": "1"}) from None
+            raise ProblemError(503, f"{error}; nothing was decided", headers=_AGAIN) from None
         except KeyReused:
             detail = "this Idempotency-Key came with another body before; take a new key for a new request"
             raise ProblemError(409, detail) from None
@@ -122,10 +143,19 @@ class Desk:
         request.state.told = answered.told or {}
         self.metrics.refused(answered.findings)
         for entry in answered.entries:
-            if entry.decision is not None and entry.probability is not None:
+            if entry.kind is Kind.DECISION and entry.decision and entry.probability is not None:
                 self.metrics.decided(entry.decision, entry.probability)
                 if self.shadow is not None:
                     self.shadow.offer(entry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An answer, its bytes, and its entries as the log takes them."""
+
+    answered: Answered
+    content: bytes
+    entries: Sequence[Prepared]
 
 
 def _sha256(content: bytes) -> bytes:

@@ -41,12 +41,13 @@ class Metrics:
         """Register everything that is counted.
 
         routes: paths that have a label of their own. fields: names of the contract's columns. serves: tags and
-        versions of what is served, as labels of `aval_info`. shared: the folder in which BentoML's workers put
-        their figures together, None for one process alone.
+        versions of what is served, as labels of `aval_info`. shared: the folder in which workers put their
+        figures together, None for one process alone.
         """
         self._shared = shared
         if shared is not None:
             # The library asks the system for the process's id at every count, for the case that it has forked.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared)
             pid = os.getpid()
             values.ValueClass = values.MultiProcessValue(lambda: pid)
         self._own = own = CollectorRegistry()

@@ -7,6 +7,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from service import __version__
@@ -28,7 +29,7 @@ from service.online.metrics import Metrics
 from service.online.observer import Observer
 from service.online.paths import required_scope
 from service.online.request_log import RequestLog
-from service.online.runtime import settle
+from service.online.runtime import folder_of_siblings, settle
 from service.online.shadow import Shadow
 from service.online.whole_body import WholeBody
 from service.problems import ProblemMiddleware
@@ -37,7 +38,7 @@ from service.scoring.scorer import Scorer
 from service.settings import Settings
 
 WARM_UP = 50
-RATES = "rates"
+RUNS, RATES = "run", "rates"
 STATE_SECONDS = 1.0
 CLOSE_SECONDS = 10.0
 
@@ -46,7 +47,8 @@ CLOSE_SECONDS = 10.0
 class Worker:
     """All that answers: made when the service is imported, at work once the process has started.
 
-    `shadow` is a second bundle's scorer, None without one; `log` is None where it is off.
+    `shadow` is a second bundle's scorer, None without one; `log` is None where it is off. `shared` is the folder of
+    this master's workers, None in the master itself.
     """
 
     settings: Settings
@@ -57,6 +59,7 @@ class Worker:
     lines: RequestLog | None
     keys: KeyRing | None
     paths: frozenset[str]
+    shared: Path | None = None
     stopping: Stopping = field(default_factory=Stopping)
     _desk: Desk | None = None
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -80,10 +83,11 @@ class Worker:
             "shadow": shadow.tag if shadow else "",
         }
         routes = frozenset((*paths, *scorer.contract.also_at))
-        metrics = Metrics(routes, scorer.contract.by_name, serves, settings.shared_metrics)
+        shared = folder_of_siblings(settings.home / RUNS) if settings.in_worker else None
+        metrics = Metrics(routes, scorer.contract.by_name, serves, shared)
         lines = RequestLog() if settings.request_log else None
         log = _log_of(settings, scorer, metrics)
-        return cls(settings, scorer, shadow, log, metrics, lines, keys, routes)
+        return cls(settings, scorer, shadow, log, metrics, lines, keys, routes, shared)
 
     @property
     def desk(self) -> Desk:
@@ -100,7 +104,7 @@ class Worker:
     def middlewares(self) -> list[tuple[type, dict[str, Any]]]:
         """Return what stands between the server and the routes, the outermost first, each with its arguments."""
         settings = self.settings
-        rates = Rates(settings.shared_metrics / RATES if settings.shared_metrics else None)
+        rates = Rates(self.shared / RATES if self.shared else None)
         origins = settings.cors_origins
         return [
             (Observer, {"metrics": self.metrics, "lines": self.lines, "routes": self.paths}),

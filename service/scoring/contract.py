@@ -229,6 +229,16 @@ class Contract(Frozen):
         return tuple(column for column in self.columns if column.role is Role.FEATURE)
 
     @cached_property
+    def feature_names(self) -> frozenset[str]:
+        """Names of the features."""
+        return frozenset(column.name for column in self.features)
+
+    @cached_property
+    def id_names(self) -> tuple[str, ...]:
+        """Names of the id columns, in order."""
+        return tuple(column.name for column in self.of_role(Role.ID))
+
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
         """Names of the model's inputs: features, then derived columns. The order of the encoded matrix."""
         return tuple(column.name for column in self.features) + tuple(item.name for item in self.derived)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from tests.processes import PROGRAMS, START_SECONDS, Home, free_port
 

@@ -1,0 +1,62 @@
+"""BentoML's application of a service, without the layers that ours replace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from _bentoml_impl.server.app import ContextMiddleware, ServiceAppFactory
+from _bentoml_sdk import Service
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+
+class LeanService(Service[Any]):
+    """A service whose methods take a request and return a response, and are called with nothing in between.
+
+    spans: whether each request is a span. Left out are BentoML's timer, which keeps each request's memory until its
+    time has passed, its context, and its reading and writing of bodies; the reasons are in
+    `.github/decisions/2026-11-21-own-middleware.md`.
+    """
+
+    spans: bool = False
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        """Return the application."""
+        self.inject_config()
+        return _LeanFactory(self, is_main=is_main)()
+
+
+class _LeanFactory(ServiceAppFactory):
+    def __init__(self, service: LeanService, is_main: bool) -> None:
+        super().__init__(service, is_main=is_main)
+        self.timeout = None
+        self._dropped = {ContextMiddleware} | (set() if service.spans else {OpenTelemetryMiddleware})
+
+    @property
+    def middlewares(self) -> list[Middleware]:
+        return [item for item in super().middlewares if item.cls not in self._dropped]
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        doors = {name: _Door(self, name) for name in self.service.apis}
+        ours = [
+            Route(api.route, doors[name], methods=["POST"], name=name)
+            for name, api in self.service.apis.items()
+        ]
+        # Ours first: the router looks at one after the other.
+        return [*ours, *(route for route in super().routes if getattr(route, "name", None) not in doors)]
+
+
+class _Door:
+    """Calls one method of the service."""
+
+    def __init__(self, factory: _LeanFactory, name: str) -> None:
+        self._factory = factory
+        self._answer = factory.service.apis[name].func
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(self._factory._service_instance, Request(scope, receive, send))
+        await response(scope, receive, send)
