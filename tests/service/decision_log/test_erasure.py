@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from service.decision_log.retention import Retained, Retention, due, retain
 from service.decision_log.scribe import writing
 from service.decision_log.tables import CLAIMS
 from service.decision_log.traces import wipe
+from tests.postgres import PASSWORD
 from tests.service.decision_log.written_log import (
     BEGIN,
     MINUTE,
@@ -120,6 +122,24 @@ def test_postgresql_vacuums_what_was_erased(postgres: Any) -> None:
     with writing(url, "tests", BEGIN) as scribe:
         scribe.write(erase(_wish(["d1"], BOTH)))
         assert wipe(scribe, url)
+
+
+def test_a_vacuum_that_postgresql_only_warns_of_is_not_said_to_be_done(postgres: Any) -> None:
+    url = postgres.new_url()
+    write(url, [decision(1)])
+    role, schema = f"teller_{secrets.token_hex(4)}", url.partition("search_path%3D")[2]
+    for statement in (
+        f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'",
+        # Such a warning must reach us all the same.
+        f"ALTER ROLE {role} SET client_min_messages TO error",
+        f"GRANT USAGE ON SCHEMA {schema} TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+    ):
+        postgres.run(statement)
+    theirs = url.replace("//aval:", f"//{role}:")
+    with writing(theirs, "tests", BEGIN) as scribe:
+        assert scribe.write(erase(_wish(["d1"], BOTH))).parts == 2
+        assert not wipe(scribe, theirs)
 
 
 def test_retention_erases_what_is_old_and_says_so_once(url: str) -> None:
