@@ -49,8 +49,8 @@ class Replayed:
 
     @property
     def holds(self) -> bool:
-        """Whether everything that could be replayed came out as it was logged."""
-        return self.different == 0
+        """Whether all that could be replayed came out as logged; not where decisions were there and none could be."""
+        return self.different == 0 and (self.same > 0 or self.decisions == 0)
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from service.decision_log.scribe import writing
 from service.errors import NoSuchModel
 from service.model_store import load_scorer, save_bundle, with_policy
 from service.policy_store import PolicyOrigin, save_policy
-from service.replay import Difference, redecide, replay
+from service.replay import Difference, Replayed, redecide, replay
 from service.scoring.policy import Costs, Policy
 from service.scoring.scorer import Scorer
 from tests.processes import Home
@@ -127,7 +127,11 @@ def test_without_its_personal_part_a_decision_that_looked_at_the_hour_is_counted
     _erase(log, logged(log, [scorer], random_table(3).to_pylist()), (Part.PERSONAL,))
     with reading(log) as connection:
         done = replay(entries(connection, DECISIONS), lambda tag, policy: scorer)
-    assert (done.same, done.different, done.erased) == (0, 0, 3)
+    assert (done.same, done.different, done.erased, done.holds) == (0, 0, 3, False)
+
+
+def test_a_replay_of_no_decision_found_nothing_wrong() -> None:
+    assert Replayed().holds
 
 
 def test_a_model_that_is_gone_is_named_and_counted_apart(log: str, home: Path) -> None:

@@ -63,9 +63,16 @@ def test_replay_of_a_use_case_leaves_the_others(decided: tuple[str, list[str]]) 
 
 
 def test_replay_says_which_model_is_gone(decided: tuple[str, list[str]]) -> None:
-    alter(decided[0], "entries", {"model": "'credit_risk:0123456789abcdef'"})
+    alter(decided[0], "entries", {"model": "'credit_risk:0123456789abcdef'"}, "seq > 3")
     done = aval("replay")
     assert done.code == 0
+    assert "not replayed, 27 decisions: the model store holds no credit_risk:0123456789abcdef" in done.out
+
+
+def test_replay_that_could_replay_nothing_ends_with_1(decided: tuple[str, list[str]]) -> None:
+    alter(decided[0], "entries", {"model": "'credit_risk:0123456789abcdef'"})
+    done = aval("replay")
+    assert done.code == 1
     assert "not replayed, 30 decisions: the model store holds no credit_risk:0123456789abcdef" in done.out
 
 

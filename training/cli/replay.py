@@ -47,6 +47,7 @@ def replay(  # noqa: PLR0913, PLR0917  # each option chooses decisions, or what 
 ) -> None:
     """Make logged decisions again with the bundle and policy of their time; exit code 1 where one comes out otherwise.
 
+    It is 1 too where there are decisions and none could be made again: their records are erased, or their bundles gone.
     With --policy: what that policy would have decided instead, and at what expected cost.
     """
     from service.decision_log.entries import Kind
