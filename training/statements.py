@@ -212,7 +212,8 @@ def _quarantine(target: Path) -> Iterator[Callable[[Row, StatementRefused], None
     scratch = target.with_name(f".{target.name}.partial")
     rows = 0
     try:
-        with scratch.open("w", encoding="utf-8", newline="") as file:
+        # Half a surrogate pair, which JSON may hold and UTF-8 cannot, is written as JSON escapes it.
+        with scratch.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("row", "errors", "record"))
 

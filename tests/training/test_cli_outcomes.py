@@ -149,6 +149,67 @@ def test_one_time_can_be_given_for_all_rows(url: str, tmp_path: Path) -> None:
     assert [item["observed_at"] for item in _logged(url)] == [AT]
 
 
+@pytest.mark.parametrize(
+    ("moment", "message"),
+    [
+        ("2026-11-30", "--observed-at '2026-11-30' is not a time with its zone, such as"),
+        ("2026-02-30T10:00:00Z", "--observed-at '2026-02-30T10:00:00Z' is not a time with its zone"),
+        (
+            "2999-01-01T00:00:00Z",
+            "--observed-at '2999-01-01T00:00:00Z' is not a time that is over; it is now 2",
+        ),
+        ("", "--observed-at '' is not a time with its zone"),
+    ],
+)
+def test_a_wrong_time_for_all_rows_is_wrong_use_and_no_row_is_read(
+    url: str, tmp_path: Path, moment: str, message: str
+) -> None:
+    file = csv_file(tmp_path / "o.csv", [{"decision_id": "d0", "is_fraud": 1}])
+    done = aval("outcomes", CASE, file, "--observed-at", moment)
+    assert done.code == 2
+    assert done.said.startswith(message)
+    assert not (tmp_path / "o.csv.quarantine.csv").exists()
+    assert _logged(url) == []
+
+
+def test_text_that_no_file_can_hold_is_quarantined_as_json_writes_it(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "o.jsonl"
+    rows = [
+        {"decision_id": "\ud800", "is_fraud": 1, "observed_at": AT},
+        {"decision_id": "d0", "is_fraud": 1, "observed_at": AT, "source": "señor \ud800" * 99},
+        {"decision_id": "d1", "is_fraud": 1, "observed_at": AT},
+        {"\udfff": 1, "note": "años"},
+    ]
+    body = aval("outcomes", CASE, json_lines(file, rows), "--json").body
+    assert (body["recorded"], body["quarantined"]) == (1, 3)
+    with Path(body["quarantine"]).open(newline="", encoding="utf-8") as lines:
+        kept = [row["record"] for row in csv.DictReader(lines)]
+    assert [json.loads(record) for record in kept] == [rows[0], rows[1], rows[3]]
+    assert "años" in kept[2]
+
+
+def test_an_id_that_a_table_wrote_with_a_point_finds_its_decision(url: str, tmp_path: Path) -> None:
+    write(url, [decided(8, transaction_id=1234567890123456789), decided(9, transaction_id=102)])
+    rows = [
+        {
+            "transaction_id": name,
+            "customer_id": customer,
+            "terminal_id": "7.0",
+            "is_fraud": 1,
+            "observed_at": AT,
+        }
+        for name, customer in (("102.0", "c1"), ("1234567890123456789", "c0"))
+    ]
+    assert aval("outcomes", CASE, csv_file(tmp_path / "o.csv", rows), "--json").body["recorded"] == 2
+
+
+def test_a_file_with_a_correction_told_again_changes_nothing(url: str, tmp_path: Path) -> None:
+    rows = [{"decision_id": "d0", "is_fraud": n, "observed_at": f"2026-11-20T1{n}:00:00Z"} for n in range(2)]
+    file = csv_file(tmp_path / "o.csv", rows)
+    assert aval("outcomes", CASE, file).out == "2 rows: 1 recorded, 1 corrected, 0 unchanged\n"
+    assert aval("outcomes", CASE, file).out == "2 rows: 0 recorded, 0 corrected, 2 unchanged\n"
+
+
 def test_a_quarantine_file_does_not_outlive_its_run(url: str, tmp_path: Path) -> None:
     file = csv_file(tmp_path / "o.csv", [{"decision_id": "d9", "is_fraud": 1, "observed_at": AT}])
     aval("outcomes", CASE, file)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.errors import WrongUse
 from training.cli.arguments import AsJson, UseCaseName
 from training.cli.log_place import NOTHING_TO_DO, log_address
 from training.console import progress, say, say_json
@@ -42,6 +43,7 @@ def outcomes(
 
     with progress(f"telling {file.name}") as step:
         telling = _telling(use_case, file, quarantine, lambda rows: step(f"{rows:,} rows"))
+        _expect_moment(observed_at, telling.teller.at)
         counts = tell_outcomes(telling, observed_at)
     _say_counts(counts, telling, as_json)
 
@@ -65,6 +67,18 @@ def _telling(use_case: str, file: Path, quarantine: Path | None, step: Callable[
     target = quarantine or file.with_name(f"{file.name}.quarantine.csv")
     teller = Teller(time.time_ns() // 1000)
     return Telling(log_address(), find_use_case(use_case).contract, file, target, teller, step)
+
+
+def _expect_moment(observed_at: str | None, now: int) -> None:
+    """Raise `WrongUse` for a time that every row would be refused for."""
+    from service.decision_log.statements import Fields
+
+    if observed_at is None:
+        return
+    fields = Fields({"observed_at": observed_at}, ("observed_at",))
+    fields.moment("observed_at", now)
+    for found in fields.findings:
+        raise WrongUse(f"--observed-at {found.value} is not {found.allowed}")
 
 
 def _say_counts(counts: Counts, telling: Telling, as_json: bool) -> None:
