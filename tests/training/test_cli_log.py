@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from service.decision_log import Kind
+from service.decision_log.chain import Head
+from service.decision_log.group import Group
+from service.decision_log.orders import prepare
 from service.decision_log.reading import Selection, entries, reading
-from tests.service.decision_log.written_log import alter, decision, remove, verified, write
+from service.decision_log.spool import make_spool
+from service.decision_log.store import WriterFacts
+from tests.service.decision_log.written_log import BEGIN, alter, decision, remove, verified, write
 from tests.training.log_commands import aval, use_log
 
 BECAUSE = ("--because", "the customer asked for it", "--by", "m.rojas")
@@ -136,6 +141,53 @@ def test_retain_first_counts_and_then_erases(url: str) -> None:
     assert (done.code, done.out) == (3, "0 inputs, 0 personal erased\n")
     with reading(url) as connection:
         assert len(list(entries(connection, Selection((Kind.ERASURE,))))) == 1
+
+
+def spool_in(folder: Path, monkeypatch: pytest.MonkeyPatch, groups: int) -> Path:
+    """A writer's spool with so many groups."""
+    monkeypatch.setenv("AVAL_SPOOL", str(folder))
+    spool = make_spool(folder, WriterFacts("writer-1", BEGIN, "{}"))
+    for number in range(groups):
+        group = Group(Head("writer-1"))
+        group.add([prepare(decision(number))])
+        spool.append(group)
+    spool.close(keep=True)
+    return spool.path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("erase", "--about", "d1", *BECAUSE, "--json"),
+        ("erase", "--about", "nobody", *BECAUSE),
+        ("retain", "--personal-days", "0", "--dry-run"),
+        ("retain", "--personal-days", "36500"),
+    ],
+)
+def test_what_waits_in_spools_is_not_erased_and_that_is_said(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    aside = spool_in(tmp_path / "spool", monkeypatch, 2).with_suffix(".refused")
+    (tmp_path / "spool" / "writer-1.spool").rename(aside)
+    waiting = spool_in(tmp_path / "spool", monkeypatch, 1)
+    said = aval("log", *command).said
+    assert said.startswith("these files hold what is not in the log, and nothing was erased from them: ")
+    assert f"{aside}, {waiting}; " in said
+
+
+def test_a_spool_that_holds_nothing_is_not_spoken_of(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool_in(tmp_path / "spool", monkeypatch, 0)
+    assert aval("log", "erase", "--about", "d1", *BECAUSE).said == ""
+
+
+def test_a_folder_of_spools_that_cannot_be_looked_into_is_said(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spool").write_text("no folder")
+    monkeypatch.setenv("AVAL_SPOOL", str(tmp_path / "spool"))
+    assert f"{tmp_path / 'spool'}; " in aval("log", "erase", "--about", "d1", *BECAUSE).said
 
 
 def test_a_log_that_somebody_else_writes_for_long_is_given_up_and_nothing_is_erased(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.errors import WrongUse
+from service.settings import Settings
 from training.cli.arguments import AsJson
 from training.cli.log_place import NOTHING_TO_DO, log_address
 from training.console import complain, progress, say, say_json
@@ -48,6 +49,7 @@ def erase_records(  # noqa: PLR0913, PLR0917  # each option is one thing that an
         raise WrongUse("say whose records: --about ID, or --subject JSON")
     parts = _parts(part)
     address = log_address()
+    _complain_of_spools()
     abouts = about or _abouts_of(address, _subject(subject or ""), use_case)
     erased, wiped = _erase(address, abouts, parts, because, by)
     if as_json:
@@ -87,7 +89,9 @@ def retain_for(
     if not before and answers_before is None:
         raise WrongUse("say what is to be erased by age: --personal-days, --inputs-days, --claims-hours")
     retention = Retention(before, user(), now, use_case, answers_before)
-    due, erased, wiped = _retain(log_address(), retention, dry_run=dry_run)
+    address = log_address()
+    _complain_of_spools()
+    due, erased, wiped = _retain(address, retention, dry_run=dry_run)
     if as_json:
         say_json({"due": due, "erased": erased, "dry_run": dry_run, "wiped": wiped})
     else:
@@ -177,7 +181,22 @@ def _some(abouts: Sequence[str]) -> Iterable[Sequence[str]]:
 
 def _complain_unless(wiped: bool) -> None:
     if not wiped:
-        complain("the database was busy: what was erased leaves its files with the next checkpoint or vacuum")
+        complain(
+            "the database was busy, or this user may not vacuum it: what was erased leaves its files with the next "
+            "checkpoint or vacuum"
+        )
+
+
+def _complain_of_spools() -> None:
+    """Say first which files hold records that are not in the log yet: they would come into it later, unerased."""
+    from service.decision_log.spooled import spooled_files
+
+    if files := spooled_files(Settings.from_environment().spool):
+        complain(
+            f"these files hold what is not in the log, and nothing was erased from them: {', '.join(map(str, files))}; "
+            "a .spool comes into the log with the service, after which this is to be run again, and a .refused is for "
+            "a person to look at and delete"
+        )
 
 
 def _now() -> int:
