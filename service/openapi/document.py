@@ -22,7 +22,9 @@ Where the operator configured keys, every path but those of health asks for one,
 sent as `Authorization: Bearer KEY`, as `X-API-Key: KEY`, or as the password of HTTP Basic.
 
 Every error is `application/problem+json` (RFC 9457), and every answer has an `X-Request-ID`. A 500 is a fault of the
-service, which logs it under that id; no request should cause one.
+service, which logs it under that id; no request should cause one. Any path may answer 405 to a method that it does
+not have, 431 to headers that are too large, and, before there is a request, 400, 408, 429 or 503 of the connection
+itself: for what is no HTTP, a client that takes too long, too many requests sent ahead, or too many connections.
 """
 
 GROUPS = {

@@ -180,6 +180,7 @@ _HEALTH = tuple(
     Operation(path, "get", name, "health", summary, description, "", {TEXT: _PAGE}, problems)
     for path, name, summary, description, problems in (
         ("/livez", "livez", "Whether the process answers", "No key is asked for.", ()),
+        ("/healthz", "healthz", "The same as `/livez`", "No key is asked for.", ()),
         (
             "/readyz",
             "readyz",

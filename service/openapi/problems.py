@@ -14,11 +14,15 @@ from service.scoring.validation import RecordInvalid
 
 REQUEST_ID, KEY_OF_CALLER, REPLAYED = "X-Request-ID", "Idempotency-Key", "Idempotency-Replayed"
 EXAMPLE_REQUEST_ID = "5b3f0c1e9d7a4a6c8e2f1b0d3c4a5e6f"
+EXAMPLE_DECISION_ID = "0b6f4c1e-3a57-7c58-9d43-6f0d8f8c2a71"
 
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """What a status means here, a detail as it is sent, and the header that comes with it (`!`: always)."""
+    """What a status means here, a detail as it is sent, and the header that comes with it (`!`: always).
+
+    `{use_case}` in the detail stands for the name of the use case.
+    """
 
     meaning: str
     detail: str
@@ -32,13 +36,20 @@ DOCUMENTED: Mapping[int, Documented] = {
     ),
     401: Documented(
         "Keys are asked for, and none was sent, or one that is unknown or has expired.",
-        "an API key is needed: send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
+        "an API key is needed; send it as `Authorization: Bearer KEY`, as `X-API-Key: KEY`, or as the password of "
+        "HTTP Basic",
         "WWW-Authenticate",
     ),
-    403: Documented("The key lacks the scope of this path.", "this key lacks the scope 'predict'"),
-    404: Documented("There is no such thing.", "there is nothing under this id"),
+    403: Documented(
+        "The key lacks the scope of this path; or a browser sends this for a page of an origin that may not ask.",
+        "this needs a key with the scope 'predict'; yours, key-3f9a1c2e, has: read",
+    ),
+    404: Documented(
+        "There is no such thing.", f"no decision of {{use_case}} has the id '{EXAMPLE_DECISION_ID}'"
+    ),
+    405: Documented("The path has no such method.", "this path does not answer this method", "Allow"),
     408: Documented(
-        "The body was not complete in time; the connection is closed.",
+        "The body, or the request before it, was not complete in time; the connection is closed.",
         "the body was not complete within 10 seconds",
     ),
     409: Documented(
@@ -46,7 +57,9 @@ DOCUMENTED: Mapping[int, Documented] = {
         "this Idempotency-Key came with another body before; take a new key for a new request",
     ),
     413: Documented(
-        "The body is too large.", "the body is larger than 1048576 bytes, the most that is accepted"
+        "The body is larger than this service takes: 1 MiB, unless its operator set another bound; the detail "
+        "names it.",
+        "the body is larger than 1048576 bytes, the most that is accepted",
     ),
     415: Documented(
         "The content type is not `application/json`.", "content type 'text/csv' is not application/json"
@@ -57,12 +70,17 @@ DOCUMENTED: Mapping[int, Documented] = {
     ),
     429: Documented(
         "More requests than this key, or than the service, takes at once; try again after `Retry-After` seconds.",
-        "the service is busy; try again after 1 second",
+        "128 requests are in work, the most that are taken; try again in 1 s",
         "Retry-After!",
     ),
+    431: Documented(
+        "The request line and the headers are too large together; the connection is closed.",
+        "the head is larger than 65536 bytes, the most accepted",
+    ),
     503: Documented(
-        "Not ready: starting, stopping, or its decision log is down, without which it decides nothing.",
-        "the decision log cannot be written, and nothing is decided without it; try again later",
+        "Not ready: starting, stopping, its decision log is down, without which it decides nothing, or too many "
+        "connections are open.",
+        "the decision log is not open yet; nothing was decided",
         "Retry-After",
     ),
 }
@@ -102,7 +120,7 @@ def _response(documented: Documented, example: dict[str, Any]) -> dict[str, Any]
 def _example(
     status: int, documented: Documented, scorer: Scorer, record: Mapping[str, Any]
 ) -> dict[str, Any]:
-    problem = ProblemError(status, documented.detail)
+    problem = ProblemError(status, documented.detail.format(use_case=scorer.contract.use_case))
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         problem = _refusal(scorer, record)
     return problem.as_json(EXAMPLE_REQUEST_ID)
@@ -118,6 +136,10 @@ def _refusal(scorer: Scorer, record: Mapping[str, Any]) -> ProblemError:
 
 
 _HEADERS: Mapping[str, dict[str, Any]] = {
+    "Allow": {
+        "description": "The methods that the path has.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "Whole seconds to wait before the next try.",
         "schema": {"type": "integer", "minimum": 1},

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
+from service.online.paths import HEALTH, PATHS
 from service.openapi import PAGE_HEADERS, docs_page, openapi
 from service.scoring.policy import Policy
 from service.scoring.scorer import Scorer
@@ -118,6 +119,10 @@ def test_every_answer_names_the_request_id_and_every_problem_its_form(document: 
             assert "X-Request-ID" in response["headers"], name
 
 
+def test_every_path_of_the_door_is_documented(document: dict[str, Any]) -> None:
+    assert set(document["paths"]) == {*PATHS, "/default_payment_prediction"}
+
+
 def test_only_health_is_told_without_a_key_and_only_outcomes_need_the_scope_outcomes(
     document: dict[str, Any],
 ) -> None:
@@ -125,13 +130,13 @@ def test_only_health_is_told_without_a_key_and_only_outcomes_need_the_scope_outc
         name: {scope for needed in operation["security"] for names in needed.values() for scope in names}
         for name, operation in operations(document)
     }
-    assert {name for name, scope in scopes.items() if not scope} == {"GET /livez", "GET /readyz"}
+    assert {name for name, scope in scopes.items() if not scope} == {f"GET {path}" for path in HEALTH}
     assert {name for name, scope in scopes.items() if "outcomes" in scope} == {
         "POST /outcomes",
         "POST /reviews",
     }
     assert {name for name, scope in scopes.items() if "read" in scope} == {
-        name for name in scopes if name.startswith("GET") and name[4:] not in ("/livez", "/readyz")
+        name for name in scopes if name.startswith("GET") and name[4:] not in HEALTH
     }
 
 
