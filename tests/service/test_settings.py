@@ -1,27 +1,133 @@
 from __future__ import annotations
 
+import inspect
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
+from service import settings as module
 from service.errors import WrongUse
 from service.settings import Settings
 
+VARIABLES = re.findall(r'"((?:AVAL|BENTOML|MLFLOW|OTEL|PROMETHEUS)_\w+)"', inspect.getsource(module))
 
-@pytest.mark.parametrize("text", ["1MB", "-5", "0", "1e6", "9" * 40])
-def test_a_body_limit_that_is_no_number_of_bytes_is_refused(
-    text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AVAL_MAX_BODY", text)
-    with pytest.raises(WrongUse) as caught:
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment in which nothing is set."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def refusal(name: str, text: str, bare: pytest.MonkeyPatch) -> str:
+    bare.setenv(name, text)
+    with pytest.raises(WrongUse) as refused:
         Settings.from_environment()
-    assert str(caught.value) == (
+    return str(refused.value)
+
+
+def test_every_setting_has_a_default(bare: pytest.MonkeyPatch) -> None:
+    home = Path.cwd() / ".aval"
+    found = Settings.from_environment()
+    assert found == Settings(
+        model=None,
+        home=home,
+        bentoml_home=Path.home() / "bentoml",
+        tracking_uri=f"sqlite:///{home / 'mlflow.db'}",
+        decision_log=f"sqlite:///{home / 'decisions.db'}",
+        spool=home / "spool",
+        largest_body=1_048_576,
+        log_down="closed",
+        api_keys=None,
+        host="127.0.0.1",
+        without_keys=False,
+        workers=1,
+        concurrency=128,
+        drain_seconds=0,
+        shadow=None,
+        cors_origins=(),
+        request_log=True,
+        spans_to=None,
+        in_worker=False,
+    )
+
+
+SET = {
+    "model": ("AVAL_MODEL", "credit_risk:3", "credit_risk:3"),
+    "home": ("AVAL_HOME", "/srv/aval", Path("/srv/aval")),
+    "bentoml_home": ("BENTOML_HOME", "/srv/bentoml", Path("/srv/bentoml")),
+    "tracking_uri": ("MLFLOW_TRACKING_URI", "https://mlflow.example", "https://mlflow.example"),
+    "decision_log": ("AVAL_DECISION_LOG", "off", None),
+    "spool": ("AVAL_SPOOL", "/srv/spool", Path("/srv/spool")),
+    "largest_body": ("AVAL_MAX_BODY", "2048", 2048),
+    "log_down": ("AVAL_DECISION_LOG_DOWN", "open", "open"),
+    "api_keys": ("AVAL_API_KEYS", "/srv/keys.json", Path("/srv/keys.json")),
+    "host": ("AVAL_HOST", "192.0.2.1", "192.0.2.1"),
+    "without_keys": ("AVAL_WITHOUT_KEYS", "yes", True),
+    "workers": ("AVAL_WORKERS", "4", 4),
+    "concurrency": ("AVAL_CONCURRENCY", "64", 64),
+    "drain_seconds": ("AVAL_DRAIN_SECONDS", "15", 15),
+    "shadow": ("AVAL_SHADOW", "credit_risk:4", "credit_risk:4"),
+    "cors_origins": (
+        "AVAL_CORS_ORIGINS",
+        "https://a.example, https://b.example",
+        ("https://a.example", "https://b.example"),
+    ),
+    "request_log": ("AVAL_REQUEST_LOG", "no", False),
+    "spans_to": ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4318", "http://127.0.0.1:4318"),
+    "in_worker": ("PROMETHEUS_MULTIPROC_DIR", "/srv/metrics", True),
+}
+
+
+@pytest.mark.parametrize("field", SET)
+def test_a_setting_is_read_from_its_variable(field: str, bare: pytest.MonkeyPatch) -> None:
+    name, text, value = SET[field]
+    bare.setenv(name, text)
+    assert getattr(Settings.from_environment(), field) == value
+
+
+def test_every_setting_and_every_variable_is_tried_here() -> None:
+    assert set(SET) == {field.name for field in fields(Settings)}
+    assert {name for name, _, _ in SET.values()} == set(VARIABLES)
+
+
+@pytest.mark.parametrize("name", [name for name in VARIABLES if not name.startswith("PROMETHEUS")])
+def test_an_empty_variable_is_as_one_that_is_not_set(name: str, bare: pytest.MonkeyPatch) -> None:
+    default = Settings.from_environment()
+    bare.setenv(name, "")
+    assert Settings.from_environment() == default
+
+
+@pytest.mark.parametrize("text", ["1MB", "-5", "0", "1e6", "9" * 40, "٣"])
+def test_a_body_limit_that_is_no_number_of_bytes_is_refused(text: str, bare: pytest.MonkeyPatch) -> None:
+    assert refusal("AVAL_MAX_BODY", text, bare) == (
         f"AVAL_MAX_BODY={text!r} is not a number of bytes; it must be a whole number from 1 up"
     )
 
 
-def test_every_setting_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AVAL_MODEL", "AVAL_HOME", "BENTOML_HOME", "MLFLOW_TRACKING_URI", "AVAL_MAX_BODY"):
-        monkeypatch.delenv(name, raising=False)
-    settings = Settings.from_environment()
-    assert (settings.model, settings.largest_body) == (None, 1_048_576)
-    assert settings.home.name == ".aval"
-    assert settings.tracking_uri == f"sqlite:///{settings.home / 'mlflow.db'}"
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("AVAL_CONCURRENCY", "63", "is not a number of requests; it must be a whole number from 64 up"),
+        ("AVAL_CONCURRENCY", "many", "is not a number of requests; it must be a whole number from 64 up"),
+        ("AVAL_WORKERS", "0", "is not a number of processes; it must be a whole number from 1 up"),
+        ("AVAL_DRAIN_SECONDS", "1.5", "is not a number of seconds; it must be a whole number from 0 up"),
+        ("AVAL_WITHOUT_KEYS", "true", "is not one of: yes, no"),
+        ("AVAL_WITHOUT_KEYS", "1", "is not one of: yes, no"),
+        ("AVAL_REQUEST_LOG", "off", "is not one of: yes, no"),
+        ("AVAL_DECISION_LOG_DOWN", "Open", "is not one of: closed, open"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_by_name_with_those_that_are(
+    name: str, text: str, told: str, bare: pytest.MonkeyPatch
+) -> None:
+    assert refusal(name, text, bare) == f"{name}={text!r} {told}"
+
+
+def test_a_password_in_an_address_is_in_no_text_of_the_settings(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("AVAL_DECISION_LOG", "postgresql://aval:hidden@db/decisions")
+    bare.setenv("MLFLOW_TRACKING_URI", "https://aval:hidden@mlflow.example")
+    assert "hidden" not in repr(Settings.from_environment())
