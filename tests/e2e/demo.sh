@@ -48,3 +48,7 @@ curl -fsS "http://127.0.0.1:$port/predict" -H 'content-type: application/json' -
   "loan_intent": "PERSONAL", "loan_grade": "D", "loan_amnt": 3500, "loan_int_rate": 16.2,
   "loan_percent_income": 0.06, "cb_person_default_on_file": "Y", "cb_person_cred_hist_length": 3
 }' | python -m json.tool
+
+say "the decision stands in the log: check its chain, and decide again from what was logged"
+aval log verify
+aval replay credit_risk

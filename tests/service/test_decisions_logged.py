@@ -286,6 +286,20 @@ def test_metrics_tell_of_decisions_refusals_and_the_log(logged: Logged) -> None:
     assert f'model="{decided(logged.url).json()["model"]}"' in text
 
 
+def test_an_explanation_is_logged_and_counts_as_no_decision(logged: Logged) -> None:
+    def counted() -> float:
+        text = httpx.get(f"{logged.url}/metrics").text
+        return sum(
+            float(value) for value in re.findall(r"^aval_decisions_total.* (\S+)$", text, re.MULTILINE)
+        )
+
+    before, answer = counted(), post(f"{logged.url}/explain", RECORD)
+    assert answer.status_code == 200, answer.text
+    [entry] = logged.entries(answer.json()["explanation_id"])
+    assert (entry["kind"], entry["probability"]) == ("explanation", answer.json()["probability"])
+    assert counted() == before
+
+
 # The shadow
 
 
