@@ -77,13 +77,14 @@ class Asked:
 class Answered:
     """An answer that may be given once its entries are durable.
 
-    findings: what was wrong with refused records. told: what the request's line says of it.
+    refused: fields of refused records, by name if they are the contract's, with the codes of their findings. told: what
+    the request's line says of it.
     """
 
     status: int
     body: Mapping[str, Any]
     entries: tuple[Entry, ...]
-    findings: tuple[Finding, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
     told: Mapping[str, Any] | None = None
 
 
@@ -120,7 +121,7 @@ def decide_bulk(scorer: Scorer, body: bytes, asked: Asked) -> Answered:
         status=200,
         body={"results": [answer.body for answer in answers]},
         entries=tuple(entry for answer in answers for entry in answer.entries),
-        findings=tuple(item for answer in answers for item in answer.findings),
+        refused=tuple(item for answer in answers for item in answer.refused),
         told={"records": len(records), **kinds},
     )
 
@@ -206,7 +207,9 @@ def _shown(findings: Iterable[Finding]) -> list[Finding]:
 
 def _refused(scorer: Scorer, findings: list[Finding], detail: str, asked: Asked) -> Answered:
     names = scorer.contract.by_name
-    told = [[item.field if item.field in names else UNKNOWN_FIELD, str(item.code)] for item in findings]
+    refused = tuple(
+        (item.field if item.field in names else UNKNOWN_FIELD, str(item.code)) for item in findings
+    )
     entry = Entry(
         kind=Kind.REFUSAL,
         at=asked.at,
@@ -217,10 +220,10 @@ def _refused(scorer: Scorer, findings: list[Finding], detail: str, asked: Asked)
         contract=scorer.contract.version,
         request_id=asked.request_id,
         key_id=asked.key_id,
-        details={"findings": told},
+        details={"findings": refused},
     )
     problem = ProblemError(422, detail, findings)
-    return Answered(422, problem.as_json(asked.request_id), (entry,), tuple(findings))
+    return Answered(422, problem.as_json(asked.request_id), (entry,), refused)
 
 
 def _parts(scorer: Scorer, record: Mapping[str, Any]) -> Record:

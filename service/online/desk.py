@@ -141,7 +141,7 @@ class Desk:
 
     def _take_down(self, request: Request, answered: Answered) -> None:
         request.state.told = answered.told or {}
-        self.metrics.refused(answered.findings)
+        self.metrics.refused(answered.refused)
         for entry in answered.entries:
             if entry.kind is Kind.DECISION and entry.decision and entry.probability is not None:
                 self.metrics.decided(entry.decision, entry.probability)

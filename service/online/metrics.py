@@ -20,12 +20,10 @@ from prometheus_client import (
     values,
 )
 
-from service.scoring.findings import Finding
 from service.scoring.policy import DECISIONS
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
-UNKNOWN_FIELD = "(unknown)"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 STAGE_SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0)
 PROBABILITIES = (0.01, 0.02, 0.05, *(step / 10 for step in range(1, 11)))
@@ -35,14 +33,11 @@ STAGES = ("score", "log")
 class Metrics:
     """The counters of one worker; `text` adds up all workers'."""
 
-    def __init__(
-        self, routes: Iterable[str], fields: Iterable[str], serves: dict[str, str], shared: Path | None
-    ) -> None:
+    def __init__(self, routes: Iterable[str], serves: dict[str, str], shared: Path | None) -> None:
         """Register everything that is counted.
 
-        routes: paths that have a label of their own. fields: names of the contract's columns. serves: tags and
-        versions of what is served, as labels of `aval_info`. shared: the folder in which workers put their
-        figures together, None for one process alone.
+        routes: paths that have a label of their own. serves: tags and versions of what is served, as labels of
+        `aval_info`. shared: the folder in which workers put their figures together, None for one process alone.
         """
         self._shared = shared
         if shared is not None:
@@ -51,7 +46,7 @@ class Metrics:
             pid = os.getpid()
             values.ValueClass = values.MultiProcessValue(lambda: pid)
         self._own = own = CollectorRegistry()
-        self._routes, self._fields = frozenset(routes), frozenset(fields)
+        self._routes = frozenset(routes)
         # Finding a label's child takes longer than counting; there are few, whatever callers send.
         self._children = lru_cache(self._find_children)
         self._requests = Counter(
@@ -100,11 +95,10 @@ class Metrics:
         self._decisions[decision].inc()
         self._probability.observe(probability)
 
-    def refused(self, findings: Iterable[Finding]) -> None:
-        """Count what was wrong with a record."""
-        for finding in findings:
-            field = finding.field if finding.field in self._fields else UNKNOWN_FIELD
-            self._refused.labels(field, str(finding.code)).inc()
+    def refused(self, fields: Iterable[tuple[str, str]]) -> None:
+        """Count what was wrong with records: names of the contract's fields, and codes of findings."""
+        for field, code in fields:
+            self._refused.labels(field, code).inc()
 
     def shadowed(self, result: str) -> None:
         """Count a record that was offered to the shadow."""

@@ -84,7 +84,7 @@ class Worker:
         }
         routes = frozenset((*paths, *scorer.contract.also_at))
         shared = folder_of_siblings(settings.home / RUNS) if settings.in_worker else None
-        metrics = Metrics(routes, scorer.contract.by_name, serves, shared)
+        metrics = Metrics(routes, serves, shared)
         lines = RequestLog() if settings.request_log else None
         log = _log_of(settings, scorer, metrics)
         return cls(settings, scorer, shadow, log, metrics, lines, keys, routes, shared)

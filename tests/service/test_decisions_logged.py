@@ -280,6 +280,8 @@ def test_metrics_tell_of_decisions_refusals_and_the_log(logged: Logged) -> None:
     post(f"{logged.url}/predict", WRONG)
     text = httpx.get(f"{logged.url}/metrics").text
     assert 'aval_refused_fields_total{code="level",field="loan_grade"}' in text
+    assert 'aval_refused_fields_total{code="unknown",field="(unknown)"}' in text
+    assert "nickname" not in text
     assert 'aval_requests_total{method="POST",route="/predict",status="200"}' in text
     assert "aval_log_up 1.0" in text
     assert float(re.findall(r"^aval_log_entries_total (\S+)", text, re.MULTILINE)[0]) >= 2

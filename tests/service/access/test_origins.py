@@ -42,7 +42,7 @@ def behind(quick_scorer: Callable[..., Scorer], tmp_path: Path) -> Callable[...,
         settings = Settings(None, tmp_path, tmp_path, "", None, tmp_path, cors_origins=origins)
         ring = KeyRing(tmp_path / "keys.json") if keys else None
         paths = frozenset({"/predict"})
-        metrics = Metrics(paths, (), {"model": "m"}, None)
+        metrics = Metrics(paths, {"model": "m"}, None)
         worker = Worker(settings, quick_scorer("loan_approval"), None, None, metrics, None, ring, paths)
         app: ASGIApp = Starlette(routes=[Route("/predict", predict, methods=["POST"])])
         for kind, options in reversed(worker.middlewares()):
