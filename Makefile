@@ -1,5 +1,6 @@
 # Plain make and POSIX shell, GNU make 3.81 (macOS) included. `make` alone lists what there is.
 PYTHON ?= python3
+HOST ?= http://127.0.0.1:3000
 UV ?= uv
 
 VENV := .venv
@@ -14,7 +15,7 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest -
 	--generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve lock clean
+.PHONY: help demo test serve load lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -37,6 +38,9 @@ test: $(VENV)/.ready-test ## set up, then everything that CI runs; PYTEST_ARGS="
 
 serve: $(VENV)/.ready-demo ## serve the use case named by AVAL_MODEL (without it, the store's only champion)
 	@$(IN_VENV) bentoml serve service.app:RiskService
+
+load: $(VENV)/.ready-test ## users of locust against the service at HOST; fails on an error, or where p99 of /predict is above 250 ms
+	@$(IN_VENV) locust -f tests/load/locustfile.py --headless -u 16 -r 16 -t 20s --host $(HOST) $(LOCUST_ARGS)
 
 lock: ## rewrite the three hashed locks; needs uv; LOCK_ARGS=--upgrade takes newer versions
 	$(COMPILE) $(LOCK_ARGS) --group build --extra train --extra dev -o requirements.lock
