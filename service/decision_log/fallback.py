@@ -9,13 +9,15 @@ from pathlib import Path
 
 from service.decision_log.committer import Committer
 from service.decision_log.errors import LogDown, LogRefused
-from service.decision_log.group import Group, SpooledClaims, spool_group
+from service.decision_log.group import Group, SpooledClaims, held_by, spool_group
 from service.decision_log.orders import Order
-from service.decision_log.replaying import REPLAYED_AT_ONCE, replay
+from service.decision_log.replaying import replay_next
 from service.decision_log.spool import Spool, make_spool
 from service.decision_log.store import Store, WriterFacts
 
 _LOG = logging.getLogger(__name__)
+# Bytes of first answers that one process remembers until the store is back.
+_MOST_HELD = 64 * 2**20
 
 
 class Fallback:
@@ -29,6 +31,7 @@ class Fallback:
         self._folder, self._facts = folder, facts
         self._spool: Spool | None = make_spool(folder, facts) if spools else None
         self._claims: SpooledClaims = {}
+        self._room = _MOST_HELD
 
     @property
     def spools(self) -> bool:
@@ -49,7 +52,7 @@ class Fallback:
         """
         if self._spool is None or committer.doubt is not doubt or (doubt is not None and doubt.resolved):
             raise LogDown(why)
-        group = doubt or spool_group(orders, committer.head, self._claims, time.time_ns() // 1000)
+        group = doubt or spool_group(orders, committer.head, self._claims, self._room, time.time_ns() // 1000)
         try:
             self._spool.append(group)
         except OSError as error:
@@ -58,6 +61,7 @@ class Fallback:
         self.works = True
         committer.head, committer.doubt = group.head, None
         self._claims.update({(claimed.scope, claimed.key): claimed for claimed in group.claims})
+        self._room -= held_by(group.claims)
         return group
 
     def probe(self) -> None:
@@ -73,20 +77,20 @@ class Fallback:
     def replay_some(self, store: Store) -> None:
         """Bring the first part of what waits into the store; raises what the driver does.
 
-        A spool that the store contradicts is set aside, and a new one begun.
+        A spool that the store contradicts is set aside, and a new one begun; of one that holds what no database can,
+        those lines alone are.
         """
         if self._spool is None or not self._spool.waiting:
             return
         try:
-            groups = list(self._spool.read(REPLAYED_AT_ONCE))
-            replay(store, self._facts, groups, time.time_ns() // 1000)
-            self._spool.drop(groups)
+            replay_next(store, self._spool)
         except LogRefused as error:
             _LOG.error("%s; it was set aside as %s", error, self._spool.set_aside())
             self._spool = None
             self._spool = make_spool(self._folder, self._facts)
         if not self.waiting:
             self._claims.clear()
+            self._room = _MOST_HELD
 
     def close(self) -> None:
         """Let go of the spool; what waits in it stays for the next start."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections import ChainMap
+from collections.abc import Iterable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,7 +17,10 @@ from service.decision_log.errors import KeyReused, LogDown
 from service.decision_log.orders import ClaimRow, Order, PartRow, Prepared, Resolve, place, prepare
 from service.decision_log.store import Store, first_answer
 
+_LOG = logging.getLogger(__name__)
 SpooledClaims = dict[tuple[str, bytes], ClaimRow]
+# Bytes that a claim takes in memory besides its answer, about.
+_CLAIM = 500
 
 
 class Answer(NamedTuple):
@@ -72,24 +77,26 @@ def write_group(store: Store, orders: Sequence[Order], head: Head, now: int) -> 
     return group
 
 
-def spool_group(orders: Sequence[Order], head: Head, claims: SpooledClaims, now: int) -> Group:
+def spool_group(orders: Sequence[Order], head: Head, claims: SpooledClaims, room: int, now: int) -> Group:
     """Return the group of orders that cannot be written now; nothing is stored by this.
 
     claims: what was claimed since the store went down; keys claimed earlier, or by other processes, are not known.
-    Resolvers get `LogDown`: they ask what only the store can say.
+    room: bytes that new claims may take, as `held_by` counts them. Beyond it keys get `LogDown`, as resolvers do: they
+    ask what only the store can say.
     """
-    group, known = Group(head), dict(claims)
+    group, new = Group(head), SpooledClaims()
     for order in orders:
-        if order.resolve is not None:
-            down = LogDown("the decision log is down, and this needs what it holds; try again later")
-            group.answers.append(Answer(order, error=down))
-        elif order.claim is None or (answer := _spooled_claim(order, order.claim, known, now)) is None:
+        answer = _spooled_answer(order, ChainMap(new, claims), room - held_by(new.values()), now)
+        if answer is None:
             group.add(order.entries)
-            group.answers.append(Answer(order))
-        else:
-            group.answers.append(answer)
-    group.claims += [claimed for key, claimed in known.items() if key not in claims]
+        group.answers.append(answer or Answer(order))
+    group.claims += new.values()
     return group
+
+
+def held_by(claims: Iterable[ClaimRow]) -> int:
+    """Return how many bytes claims take in memory, about."""
+    return sum(_CLAIM + len(claimed.answer) for claimed in claims)
 
 
 def settle(answers: Sequence[Answer]) -> None:
@@ -128,15 +135,30 @@ def _claim_all(store: Store, orders: Sequence[Order], group: Group, now: int) ->
     return answered
 
 
-def _spooled_claim(order: Order, claim: Claim, known: SpooledClaims, now: int) -> Answer | None:
-    claimed = ClaimRow(*_of(claim), order.answer, now)
-    earlier = known.setdefault((claim.scope, claim.key), claimed)
-    if earlier is claimed:
+def _spooled_answer(
+    order: Order, known: MutableMapping[tuple[str, bytes], ClaimRow], room: int, now: int
+) -> Answer | None:
+    if order.resolve is not None:
+        return _down(order, "this needs what it holds; try again later")
+    if order.claim is None:
+        return None
+    claimed = ClaimRow(*_of(order.claim), order.answer, now)
+    earlier = known.get(claimed[:2])
+    if earlier is None:
+        if held_by([claimed]) > room:
+            return _down(
+                order, "as many idempotency keys as may be are remembered; try again later, or without one"
+            )
+        known[claimed[:2]] = claimed
         return None
     try:
         return Answer(order, first_answer(claimed, earlier.body, earlier.answer))
     except KeyReused as error:
         return Answer(order, error=error)
+
+
+def _down(order: Order, why: str) -> Answer:
+    return Answer(order, error=LogDown(f"the decision log is down, and {why}"))
 
 
 def _of(claim: Claim) -> tuple[str, bytes, bytes]:
@@ -149,9 +171,14 @@ def _resolve(store: Store, order: Order, resolve: Resolve, group: Group) -> Answ
             resolution = resolve(store.connection)
         entries = [prepare(entry) for entry in resolution.entries]
     except Exception as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
+        if not isinstance(error, DBAPIError):
+            return Answer(order, error=error)
+        if error.connection_invalidated:
             raise
-        return Answer(order, error=error)
+        _LOG.error("what was asked of the decision log failed: %s", error.orig)
+        return Answer(
+            order, error=LogDown("the decision log could not answer what was asked; try again later")
+        )
     group.add(entries)
     group.resolved = True
     return Answer(order, resolution.result)

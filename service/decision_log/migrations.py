@@ -31,7 +31,8 @@ _FIRST = (
     """CREATE TABLE records (
         writer TEXT NOT NULL, seq BIGINT NOT NULL, part TEXT NOT NULL, salt {bytes} NOT NULL, body TEXT NOT NULL,
         subject TEXT, PRIMARY KEY (writer, seq, part))""",
-    "CREATE INDEX records_by_subject ON records (subject) WHERE subject IS NOT NULL",
+    # By hash: a subject may be longer than a row of PostgreSQL's usual index can be.
+    "CREATE INDEX records_by_subject ON records {by_hash}(subject) WHERE subject IS NOT NULL",
     """CREATE TABLE claims (
         scope TEXT NOT NULL, key {bytes} NOT NULL, body {bytes} NOT NULL, answer {bytes} NOT NULL,
         at BIGINT NOT NULL, PRIMARY KEY (scope, key))""",
@@ -42,8 +43,8 @@ _FIRST = (
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
 
 _TYPES = {
-    "sqlite": {"double": "REAL", "bytes": "BLOB"},
-    "postgresql": {"double": "DOUBLE PRECISION", "bytes": "BYTEA"},
+    "sqlite": {"double": "REAL", "bytes": "BLOB", "by_hash": ""},
+    "postgresql": {"double": "DOUBLE PRECISION", "bytes": "BYTEA", "by_hash": "USING hash "},
 }
 
 

@@ -84,6 +84,17 @@ class Spool:
             os.fsync(self._file)
             self._read_to = self._end = self._start
 
+    def refuse(self, groups: Sequence[SpooledGroup]) -> Path:
+        """Copy groups to a file that nobody replays, for a person to look at; it has the form of a spool."""
+        path = self.path.with_suffix(f".entries{SET_ASIDE}")
+        lines = [_line([group.rows, group.parts, group.claims]) for group in groups]
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), "ab") as file:
+            header = [] if file.tell() else [_header(self.facts)]
+            file.write(b"".join([*header, *lines]))
+            file.flush()
+            os.fsync(file.fileno())
+        return path
+
     def set_aside(self) -> Path:
         """Give the file a name under which nobody replays it, for a person to look at, and let go of it."""
         aside = self.path.rename(self.path.with_suffix(SET_ASIDE))
@@ -111,7 +122,7 @@ class Spool:
 def make_spool(folder: Path, facts: WriterFacts) -> Spool:
     """Make and lock a writer's spool; raises `LogRefused` for a folder that cannot be written."""
     path = folder / f"{facts.id}{ENDING}"
-    header = _line([facts.id, facts.started_at, facts.about])
+    header = _header(facts)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         while True:
@@ -150,6 +161,10 @@ def take_over(path: Path) -> Spool | None:
         pass
     os.close(file)
     return None
+
+
+def _header(facts: WriterFacts) -> bytes:
+    return _line([facts.id, facts.started_at, facts.about])
 
 
 def _line(content: Sequence[Any]) -> bytes:

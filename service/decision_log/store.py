@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import chain
 
 from sqlalchemy import URL, Connection, Table, delete, select, text, tuple_
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
 from service.decision_log.address import shown, writing_engine
 from service.decision_log.chain import Head, Row
@@ -29,6 +29,7 @@ _DECISION_LOCKS, _BUCKETS = 0x4176616C, 256
 # and then waits for its turn again.
 _ROWS_AT_ONCE = 500
 _PURGED_AT_ONCE = 1_000
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,18 @@ class WriterFacts:
 
 
 class Store:
-    """An open connection; every method but `close` raises what the driver does, and one thread at a time uses it."""
+    """An open connection; every method but `close` raises what the driver does, and one thread at a time uses it.
 
-    def __init__(self, connection: Connection) -> None:
+    remembers: seconds after which a claim counts for nothing.
+    """
+
+    def __init__(self, connection: Connection, remembers: float) -> None:
         self.connection = connection
+        self._remembers = int(remembers * 1e6)
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         self._insert_entry = _insertion(ENTRIES, mark)
         self._insert_part = _insertion(RECORDS, mark)
-        self._insert_claim = f"{_insertion(CLAIMS, mark)} ON CONFLICT DO NOTHING"
+        self._insert_claim = f"{_insertion(CLAIMS, mark)} {_UNLESS_REMEMBERED} {mark}"
         self._file = _file_of(connection)
 
     def begin(self) -> None:
@@ -95,9 +100,10 @@ class Store:
     def claim(self, claimed: ClaimRow) -> bytes | None:
         """Claim an idempotency key, or return the answer that it already has; raises `KeyReused`.
 
-        Of two that claim a key at the same time, the second waits for the first one's commit.
+        Of two that claim a key at the same time, the second waits for the first one's commit. A claim that is too old
+        to be remembered is as good as none.
         """
-        if self.connection.exec_driver_sql(self._insert_claim, tuple(claimed)).rowcount == 1:
+        if self._insert(claimed):
             return None
         key = (CLAIMS.c.scope == claimed.scope, CLAIMS.c.key == claimed.key)
         body, answer = self.connection.execute(select(CLAIMS.c.body, CLAIMS.c.answer).where(*key)).one()
@@ -106,14 +112,16 @@ class Store:
     def keep_claims(self, claims: Iterable[ClaimRow]) -> None:
         """Keep claims that were answered already; of two for one key the first stays."""
         for claimed in claims:
-            self.connection.exec_driver_sql(self._insert_claim, tuple(claimed))
+            self._insert(claimed)
 
-    def purge_claims(self, before: int) -> None:
-        """Forget some of the keys claimed before that time, in microseconds."""
+    def purge_claims(self, now: int) -> bool:
+        """Forget some of the keys that are no longer remembered, and return whether there may be more of them."""
         key = tuple_(CLAIMS.c.scope, CLAIMS.c.key)
+        before = now - self._remembers
         old = select(CLAIMS.c.scope, CLAIMS.c.key).where(CLAIMS.c.at < before).limit(_PURGED_AT_ONCE)
         # In PostgreSQL two writers would otherwise wait for one another.
-        self.connection.execute(delete(CLAIMS).where(key.in_(old.with_for_update(skip_locked=True))))
+        purged = self.connection.execute(delete(CLAIMS).where(key.in_(old.with_for_update(skip_locked=True))))
+        return purged.rowcount >= _PURGED_AT_ONCE
 
     def lock(self, about: Iterable[str]) -> None:
         """Until the transaction ends, let no other resolver decide upon these ids.
@@ -137,13 +145,19 @@ class Store:
         values = {"id": facts.id, "started_at": facts.started_at, "now": now, "about": facts.about}
         self.connection.execute(statement, values)
 
+    def _insert(self, claimed: ClaimRow) -> bool:
+        given = (*claimed, claimed.at - self._remembers)
+        return self.connection.exec_driver_sql(self._insert_claim, given).rowcount == 1
 
-def connect(url: URL, facts: WriterFacts, now: int) -> Store:
+
+def connect(url: URL, facts: WriterFacts, now: int, remembers: float = _DAY) -> Store:
     """Return a store that has just proved that it can write: its schema is up to date, and the writer is registered.
+
+    now: microseconds since 1970, UTC. remembers: seconds that a claim counts.
 
     Raises what the driver does, `OSError` for a folder that cannot be made, `LogRefused` for a later schema.
     """
-    store = Store(writing_engine(url).connect())
+    store = Store(writing_engine(url).connect(), remembers)
     try:
         store.begin()
         migrate(store.connection)
@@ -153,6 +167,15 @@ def connect(url: URL, facts: WriterFacts, now: int) -> Store:
         store.close()
         raise
     return store
+
+
+def is_of_data(error: Exception) -> bool:
+    """Return whether a database that works well refused what it was given: it will refuse that for ever."""
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return False
+    # PostgreSQL's classes of errors: values that it cannot hold, and such as are beyond its limits.
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return isinstance(error, DataError) or state.startswith(("22", "54"))
 
 
 def trouble(error: Exception, url: URL) -> str:
@@ -188,6 +211,11 @@ def _file_of(connection: Connection) -> tuple[int, int] | None:
 def _with_rows(insertion: str, rows: int) -> str:
     head, values, marks = insertion.partition(" VALUES ")
     return head + values + ", ".join([marks] * rows)
+
+
+# A row that stays is locked, so that nobody forgets it before its answer is read.
+_UNLESS_REMEMBERED = """ON CONFLICT (scope, key) DO UPDATE
+    SET body = excluded.body, answer = excluded.answer, at = excluded.at WHERE claims.at <"""
 
 
 def _insertion(table: Table, mark: str) -> str:

@@ -21,13 +21,14 @@ from service.decision_log.group import Answer, Group, settle
 from service.decision_log.orders import Order
 from service.decision_log.prober import Prober
 from service.decision_log.replaying import replay_left
-from service.decision_log.store import Store, WriterFacts, connect, trouble
+from service.decision_log.store import Store, WriterFacts, connect, is_of_data, trouble
+from service.decision_log.upkeep import Upkeep
 
 _LOG = logging.getLogger(__name__)
 # Entries of one commit: more would not make it cheaper, and the first would wait for the last.
 _MOST_TOGETHER = 500
-# Seconds: between signs of life of an idle writer, between attempts to find a store that is down, between purges of
-# old claims, and until a commit counts as stuck.
+# Seconds: between signs of life, between attempts to find a store that is down, between purges of old claims, and until
+# a commit counts as stuck.
 _HEARTBEAT, _LOOK, _PURGE, _STUCK = 2.0, 1.0, 60.0, 5.0
 
 
@@ -61,7 +62,7 @@ class Writer:
         self._committer = Committer(Head(facts.id), self._connect)
         self._fallback = Fallback(options.spool, facts, options.keeps)
         self._busy_since: float | None = None
-        self._purged = time.monotonic()
+        self._upkeep = Upkeep(facts, _HEARTBEAT, _PURGE)
         self._stopping = False
         self._prober = Prober(self._connect, self._found, self._in_vain, _LOOK)
         self._thread = threading.Thread(target=self._run, name="aval-log-writer", daemon=True)
@@ -149,25 +150,44 @@ class Writer:
         return orders
 
     def _work(self, orders: Sequence[Order]) -> None:
-        if not orders:
+        if orders:
+            self._take(orders)
+        else:
             self._fallback.probe()
-            self._while_up(self._beat)
-        elif self._committer.store is None or self.spooled:
+        self._while_up(self._upkeep.tend)
+        # What is submitted while the spool is replayed is spooled behind it, until it is empty.
+        self._while_up(self._fallback.replay_some)
+
+    def _take(self, orders: Sequence[Order]) -> None:
+        if self._committer.store is None or self.spooled:
             self._keep(orders, None)
         else:
             self._write(orders)
-        # What is submitted while the spool is replayed is spooled behind it, until it is empty.
-        self._while_up(self._fallback.replay_some)
 
     def _write(self, orders: Sequence[Order]) -> None:
         began = time.monotonic()
         try:
             group = self._committer.write(orders, _now())
         except Exception as error:
+            if is_of_data(error) and self._committer.doubt is None:
+                self._divide(orders, error)
+                return
             self._fall(error)
             self._keep(orders, self._committer.doubt)
         else:
             self._settle(group, began)
+
+    def _divide(self, orders: Sequence[Order], error: Exception) -> None:
+        """Write half of the orders and then the others, until the one that no database can hold is alone."""
+        if len(orders) == 1:
+            # Not the database's own words: they may hold values of the record.
+            why = f"the decision log cannot hold this: {type(getattr(error, 'orig', error)).__name__}"
+            _LOG.error("%s; it was refused, and the rest is written", why)
+            self._refuse(orders, why)
+            return
+        half = len(orders) // 2
+        self._take(orders[:half])
+        self._take(orders[half:])
 
     def _keep(self, orders: Sequence[Order], doubt: Group | None) -> None:
         began = time.monotonic()
@@ -196,18 +216,8 @@ class Writer:
         except Exception as error:
             self._fall(error)
 
-    def _beat(self, store: Store) -> None:
-        """Show that the store can be written, and forget old claims now and then."""
-        now = _now()
-        store.begin()
-        store.register(self._facts, now)
-        if time.monotonic() - self._purged > _PURGE:
-            self._purged = time.monotonic()
-            store.purge_claims(now - int(self._options.keep_claims * 1e6))
-        store.commit()
-
     def _connect(self) -> Store:
-        return connect(self._url, self._facts, _now())
+        return connect(self._url, self._facts, _now(), self._options.keep_claims)
 
     def _found(self, store: Store) -> None:
         self._queue.put(store)
@@ -223,6 +233,7 @@ class Writer:
     def _take_up(self, store: Store) -> None:
         try:
             self._committer.take_up(store)
+            self._upkeep.connected()
         except Exception as error:
             self._fall(error)
         else:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.decision_log import Claim, DecisionLog, KeyReused
-from service.decision_log.tables import CLAIMS
+from service.decision_log.tables import CLAIMS, WRITERS
 from tests.service.decision_log.logs import (
     an_entry,
     append,
@@ -110,6 +111,35 @@ def test_postgresql_forgets_keys_too(url: str, monkeypatch: pytest.MonkeyPatch) 
         append(log, an_entry(), claim=claim(), answer=b"first")
         wait_until(lambda: stored(url, CLAIMS) == [])
         assert log.is_up
+
+
+def test_keys_are_forgotten_and_a_writer_shows_that_it_lives_while_there_is_much_to_write(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.decision_log.store._PURGED_AT_ONCE", 1)
+    monkeypatch.setattr("service.decision_log.writer._PURGE", 1.0)
+
+    async def write(log: DecisionLog, seen: int) -> None:
+        while stored(url, CLAIMS) or stored(url, WRITERS)[0].seen_at == seen:
+            for _ in range(10):
+                await log.append([an_entry()])
+
+    with writing(url, keep_claims=0.0) as log:
+        (writer,) = stored(url, WRITERS)
+        for number in range(12):
+            append(log, claim=claim(f"key-{number}"), answer=b"")
+        asyncio.run(asyncio.wait_for(write(log, writer.seen_at), 9))
+
+
+def test_a_key_that_is_too_old_and_not_yet_forgotten_is_a_new_one(url: str) -> None:
+    with writing(url, keep_claims=1.0) as log:
+        append(log, an_entry(), claim=claim(), answer=b"first")
+        assert append(log, an_entry(), claim=claim(), answer=b"second") == b"first"
+        time.sleep(1.1)
+        assert append(log, an_entry(), claim=claim(body="other"), answer=b"third") is None
+        assert append(log, an_entry(), claim=claim(body="other"), answer=b"fourth") == b"third"
+    assert [bytes(row.answer) for row in stored(url, CLAIMS)] == [b"third"]
+    assert len(entries_of(url)) == 2
 
 
 def test_a_claim_without_entries_is_kept_too(url: str) -> None:

@@ -165,6 +165,28 @@ def test_while_spooling_a_key_gives_its_first_answer_and_is_known_afterwards(out
     assert ids_of(url) == ["1"]
 
 
+def test_while_spooling_no_more_answers_are_remembered_than_there_is_room_for(
+    outage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.decision_log.fallback._MOST_HELD", 2_000)
+    url, words = f"sqlite:///{outage / 'log.db'}", "as many idempotency keys as may be are remembered"
+    scope, body = "core-banking /predict", hashlib.sha256(b"body").digest()
+    first, second = (Claim(scope, hashlib.sha256(key).digest(), body) for key in (b"1", b"2"))
+    with writing(url, outage / "spool", "open") as log:
+        append(log, an_entry(about="1"), claim=first, answer=b"a" * 1_000)
+        with pytest.raises(LogDown, match=words):
+            append(log, an_entry(about="2"), claim=second, answer=b"b" * 1_000)
+        assert append(log, an_entry(about="3"), claim=first, answer=b"") == b"a" * 1_000
+        append(log, an_entry(about="4"))
+        (outage / "log.db").rmdir()
+        wait_until(lambda: log.trouble is None and log.spooled == 0)
+        with closing(sqlite3.connect(outage / "log.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert append(log, an_entry(about="5"), claim=second, answer=b"b" * 1_000) is None
+            assert log.spooled == 1, "this was to be another outage"
+    assert ids_of(url)[:2] == ["1", "4"]
+
+
 def test_while_spooling_resolvers_are_refused(outage: Path) -> None:
     url = f"sqlite:///{outage / 'log.db'}"
     words = "this needs what it holds; try again later"

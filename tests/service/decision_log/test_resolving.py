@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select, text
 
-from service.decision_log import Entry, Kind, Resolution
+from service.decision_log import Entry, Kind, LogDown, Resolution
 from service.decision_log.orders import Resolve
 from service.decision_log.tables import ENTRIES
 from tests.service.decision_log.logs import an_entry, append, broken_links, entries_of, ids_of, writing
@@ -76,7 +76,23 @@ def test_what_a_resolver_raises_goes_to_whoever_asked_and_to_nobody_else(url: st
     assert broken_links(url) == []
 
 
-def test_a_statement_that_fails_in_a_resolver_harms_nobody_else(url: str) -> None:
+def test_what_is_decided_upon_counts_as_what_is_appended(url: str) -> None:
+    async def wait() -> int:
+        given = log.append_resolved([f"d-{number}" for number in range(600)], numbered("d-1"))
+        waiting = asyncio.ensure_future(given)
+        await asyncio.sleep(0)
+        found = log.waiting
+        await waiting
+        return found
+
+    with writing(url) as log:
+        assert asyncio.run(wait()) == 600
+        assert log.waiting == 0
+
+
+def test_a_statement_that_fails_in_a_resolver_harms_nobody_else(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     def mistaken(connection: Connection) -> Resolution:
         connection.execute(text("DELETE FROM entries"))
         connection.execute(text("SELECT no_such_column FROM entries"))
@@ -91,7 +107,9 @@ def test_a_statement_that_fails_in_a_resolver_harms_nobody_else(url: str) -> Non
         first, error, last = asyncio.run(together())
         assert log.is_up
     assert (first, last) == (None, None)
-    assert "no_such_column" in str(error)
+    assert isinstance(error, LogDown)
+    assert str(error) == "the decision log could not answer what was asked; try again later"
+    assert "no_such_column" in caplog.text
     assert ids_of(url) == ["a", "b"], "what the resolver did before it failed was not undone"
 
 
