@@ -143,7 +143,7 @@ def test_a_log_that_takes_nothing_is_told_of_as_shown(
     quick_scorer: Callable[..., Scorer], shown: dict[int, dict[str, Any]], tmp_path: Path
 ) -> None:
     log = open_log(f"sqlite:///{tmp_path / 'decisions.db'}", spool=tmp_path, when_down="closed", about={})
-    desk = Desk(quick_scorer(USE_CASE), log, Metrics((), (), {"model": "m"}, None))
+    desk = Desk(quick_scorer(USE_CASE), log, Metrics((), {"model": "m"}, None))
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         answer: Awaitable[Response] = desk.answer(Request(scope, receive), decide)
