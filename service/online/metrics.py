@@ -41,12 +41,21 @@ class Metrics:
         """
         self._shared = shared
         if shared is not None:
-            # The library asks the system for the process's id at every count, for the case that it has forked.
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared)
-            pid = os.getpid()
-            values.ValueClass = values.MultiProcessValue(lambda: pid)
-        self._own = own = CollectorRegistry()
-        self._routes = frozenset(routes)
+            _share(shared)
+        self._own = CollectorRegistry()
+        self._register_requests(frozenset(routes), self._own)
+        self._register_decisions(self._own)
+        self._register_log(self._own)
+        self._shadow = Counter(
+            "aval_shadow", "Records offered to the shadow", ("result",), registry=self._own
+        )
+        info = Gauge(
+            "aval_info", "What is served", tuple(serves), registry=self._own, multiprocess_mode="livemax"
+        )
+        info.labels(**serves).set(1)
+
+    def _register_requests(self, routes: frozenset[str], own: CollectorRegistry) -> None:
+        self._routes = routes
         # Finding a label's child takes longer than counting; there are few, whatever callers send.
         self._children = lru_cache(self._find_children)
         self._requests = Counter(
@@ -59,29 +68,25 @@ class Metrics:
             "aval_stage_seconds", "Seconds of a stage", ("stage",), registry=own, buckets=STAGE_SECONDS
         )
         self._stages = {name: stages.labels(name) for name in STAGES}
+
+    def _register_decisions(self, own: CollectorRegistry) -> None:
         decisions = Counter("aval_decisions", "Decisions answered", ("decision",), registry=own)
         self._decisions = {str(name): decisions.labels(str(name)) for name in DECISIONS}
         self._probability = Histogram(
             "aval_probability", "Probability of bad, of decisions", registry=own, buckets=PROBABILITIES
         )
-        self._refused = Counter(
-            "aval_refused_fields",
-            "Findings against fields of refused records",
-            ("field", "code"),
-            registry=own,
-        )
+        findings = "Findings against fields of refused records"
+        self._refused = Counter("aval_refused_fields", findings, ("field", "code"), registry=own)
+
+    def _register_log(self, own: CollectorRegistry) -> None:
         self._commits = Histogram(
             "aval_log_commit_seconds", "Seconds of a commit of the log", registry=own, buckets=SECONDS
         )
         self._committed = Counter("aval_log_entries", "Entries that the log has taken", registry=own)
-        self._shadow = Counter("aval_shadow", "Records offered to the shadow", ("result",), registry=own)
         self._waiting = _gauge("aval_log_waiting", "Entries that are not durable yet", own)
         self._spooled = _gauge("aval_log_spooled", "Entries kept on disk until the log is back", own)
-        self._up = _gauge(
-            "aval_log_up", "Whether the decision log takes entries (least of all workers)", own, "livemin"
-        )
-        info = Gauge("aval_info", "What is served", tuple(serves), registry=own, multiprocess_mode="livemax")
-        info.labels(**serves).set(1)
+        up = "Whether the decision log takes entries (least of all workers)"
+        self._up = _gauge("aval_log_up", up, own, "livemin")
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -136,6 +141,13 @@ class Metrics:
         for pid in {int(file.stem.rpartition("_")[2]) for file in files}:
             if not _is_alive(pid):
                 multiprocess.mark_process_dead(pid, str(self._shared))
+
+
+def _share(folder: Path) -> None:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    # The library asks the system for the process's id at every count, for the case that it has forked.
+    pid = os.getpid()
+    values.ValueClass = values.MultiProcessValue(lambda: pid)
 
 
 def _is_alive(pid: int) -> bool:
