@@ -161,7 +161,7 @@ RiskService = bentoml.service(
     workers=SETTINGS.workers,
     http={"host": SETTINGS.host},
     # Ours in their place: BentoML's figures have a label for every path that a caller makes up, and its access log
-    # and spans cost more than a decision does (.github/decisions).
+    # and spans take time of every request (.github/decisions).
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
     tracing=_tracing(),

@@ -20,6 +20,7 @@ os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
 from service.model_store import Champion, save_bundle, set_champion
 from service.scoring.scorer import Scorer
+from tests.postgres import Postgres, running_postgres
 from tests.processes import Home
 from tests.quickly import only
 from training.candidates import FOR_FEW, Candidate
@@ -94,6 +95,18 @@ def served(quick_home: Callable[[str], Home]) -> Iterator[Callable[[str], str]]:
     """`served(use_case)`: the URL of a real server of a quickly trained champion, started once."""
     with ExitStack() as stack:
         yield cache(lambda use_case: stack.enter_context(quick_home(use_case).serve(use_case)))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL; without its programs a test is skipped, and fails under AVAL_REQUIRE=1."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except FileNotFoundError as error:
+        if os.environ.get("AVAL_REQUIRE") == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

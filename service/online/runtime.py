@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-# Young objects are looked at every 50,000 and everything every 50,000 * 20 * 50: a full look took up to 249 ms of a
-# request where BentoML's defaults were kept (p99 97-207 ms), against 2-9 ms so (tests/benchmarks/online.py).
+# Young objects are looked at every 50,000, everything every 50,000 * 20 * 50: a full look halts every request, and what
+# was loaded before the first one is frozen, so that there is little to be found.
 THRESHOLDS = (50_000, 20, 50)
 
 

@@ -69,6 +69,10 @@ def _decisions(contract: Contract) -> dict[str, Schema]:
 
 
 def _explanations() -> dict[str, Schema]:
+    return {"Explanation": _object(_explanation()), **_parts_of_explanations()}
+
+
+def _parts_of_explanations() -> dict[str, Schema]:
     contribution = {
         "feature": _text("name of the input"),
         "value": _scalar("the record's value"),
@@ -87,7 +91,11 @@ def _explanations() -> dict[str, Schema]:
             "description": "fields that follow from the changed one, such as a ratio, and their values then",
         },
     }
-    explanation = {
+    return {"Contribution": _object(contribution), "Alternative": _object(alternative)}
+
+
+def _explanation() -> dict[str, Schema]:
+    return {
         "explanation_id": _text("names this explanation in the log", format="uuid"),
         "probability": _probability(),
         "decision": _decision(),
@@ -103,11 +111,6 @@ def _explanations() -> dict[str, Schema]:
         "rule": _text("how the contributions were made, in words, in the language asked for"),
         **_versions(),
         "request_id": _text("the id of the request, as in `X-Request-ID`"),
-    }
-    return {
-        "Explanation": _object(explanation),
-        "Contribution": _object(contribution),
-        "Alternative": _object(alternative),
     }
 
 

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,7 @@ from sqlalchemy import select
 from service.decision_log.reading import reading
 from service.decision_log.tables import ENTRIES
 from tests.e2e.supervised import Callers, Received, Supervised
-from tests.postgres import Postgres, running_postgres
+from tests.postgres import Postgres
 from tests.processes import Home
 from tests.service.records import records
 
@@ -28,18 +28,6 @@ SEED = int(os.environ.get("AVAL_KILLS_SEED") or random.SystemRandom().randrange(
 DOWN_SECONDS = 2.0
 BACK_SECONDS = 20.0
 QuickHome = Callable[[str], Home]
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """A real PostgreSQL; without its programs a test is skipped, and fails under AVAL_REQUIRE=1."""
-    try:
-        with running_postgres() as server:
-            yield server
-    except FileNotFoundError as error:
-        if os.environ.get("AVAL_REQUIRE") == "1":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("seed", [SEED])

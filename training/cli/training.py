@@ -64,7 +64,11 @@ def train(  # noqa: PLR0913, PLR0917  # one argument per option
     if as_json:
         said = {"model": version.tag, "version": version.number, "measured": trained.measured}
         say_json({**said, **version.evidence, "gates": trained.gates})
-        return
+    else:
+        _say_trained(use_case, version, trained)
+
+
+def _say_trained(use_case: str, version: Registered, trained: Trained) -> None:
     say_training(version.evidence, trained.measured)
     say_gates(trained.gates)
     say(f"registered {version.tag} as version {version.number}, alias challenger")

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.postgres import Postgres, running_postgres
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A real PostgreSQL; without its programs a test is skipped, and fails under AVAL_REQUIRE=1."""
-    try:
-        with running_postgres() as server:
-            yield server
-    except FileNotFoundError as error:
-        if os.environ.get("AVAL_REQUIRE") == "1":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+from tests.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
