@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,22 @@ class Profile:
 def level_counts(contract: Contract) -> tuple[int, ...]:
     """Return the number of levels of each input, 0 for a number; what predictors need to know of a contract."""
     return tuple(len(column.levels) for column in contract.features) + (0,) * len(contract.derived)
+
+
+def stability_index(reference: Sequence[int], counts: Sequence[int]) -> float:
+    """Return the population stability index of counts (bins,) against reference counts of the same bins.
+
+    The sum of (a - b) ln(a / b) over the shares a and b, smoothed so that none is empty.
+    """
+    a, b = (smoothed_shares(item) for item in (counts, reference))
+    return float(((a - b) * np.log(a / b)).sum())
+
+
+def smoothed_shares(counts: Sequence[int]) -> FloatArray:
+    """Return counts (bins,) as shares of their sum, half a case being added to each."""
+    smooth = np.asarray(counts, dtype=np.float64) + 0.5
+    shares: FloatArray = smooth / smooth.sum()
+    return shares
 
 
 def make_profile(

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.scoring.profile import stability_index
 from training.cli.profile import profile
 from training.data import Cases, cases_of_table, generate_cases, read_cases
 from training.data_profile import data_profile, profile_page
 from training.data_profile.association import level_associations, rank_correlations
 from training.data_profile.bins import binned
 from training.data_profile.cells import FEW, LEAST_CELL, cells, rate
-from training.data_profile.information import divergence, information_value, weights_of_evidence
+from training.data_profile.information import information_value, weights_of_evidence
 from training.use_case import Column, ColumnType, UseCase
 from training.use_cases import use_cases
 
@@ -229,7 +230,7 @@ def test_a_column_that_moves_has_a_high_psi_and_others_do_not() -> None:
     psi = {item["column"]: item["psi"] for item in statistics["time"]["stability"]}
     assert psi["customer_tx_count_7d"] > 1
     assert psi["amount"] < 0.05
-    assert divergence([50, 50], [50, 50]) == pytest.approx(0)
+    assert stability_index([50, 50], [50, 50]) == pytest.approx(0)
 
 
 def test_cases_without_times_have_no_section_about_time(credit: dict[str, Any], credit_page: str) -> None:

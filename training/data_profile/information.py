@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
+from service.scoring.profile import smoothed_shares
 
-# Half a case of each outcome in every bin, so that no logarithm is infinite.
-SMOOTHING = 0.5
 # From these values on (Siddiqi, 2006): a rule of thumb, blind to the number of cases; `chance` is not.
 BANDS = ((0.5, "very strong"), (0.3, "strong"), (0.1, "medium"), (0.02, "weak"), (0.0, "none"))
 
@@ -43,12 +42,6 @@ def band(value: float) -> str:
     return next(name for least, name in BANDS if value >= least or least == 0.0)
 
 
-def divergence(before: Sequence[int], after: Sequence[int]) -> float:
-    """Return the PSI of counts per bin against earlier ones: the sum of (a - b) ln(a / b) over smoothed shares."""
-    a, b = (_smoothed(counts) for counts in (after, before))
-    return float(((a - b) * np.log(a / b)).sum())
-
-
 def divergence_by_chance(bins: int, first: int, second: int) -> float:
     """Return what PSI or information value of two samples of one distribution stays below 99 times in 100."""
     from scipy.stats import chi2
@@ -57,10 +50,4 @@ def divergence_by_chance(bins: int, first: int, second: int) -> float:
 
 
 def _shares(cases: Sequence[int], bad: Sequence[int]) -> tuple[FloatArray, FloatArray]:
-    return _smoothed(bad), _smoothed([n - b for n, b in zip(cases, bad, strict=True)])
-
-
-def _smoothed(counts: Sequence[int]) -> FloatArray:
-    smooth = np.asarray(counts, dtype=np.float64) + SMOOTHING
-    shares: FloatArray = smooth / smooth.sum()
-    return shares
+    return smoothed_shares(bad), smoothed_shares([n - b for n, b in zip(cases, bad, strict=True)])

@@ -9,10 +9,11 @@ import numpy as np
 
 from service.scoring.arithmetic import FloatArray
 from service.scoring.contract import Role
+from service.scoring.profile import stability_index
 from training.data import Cases
 from training.data_profile.bins import Binned
 from training.data_profile.cells import cells, counts_of
-from training.data_profile.information import divergence, divergence_by_chance
+from training.data_profile.information import divergence_by_chance
 
 MOST_PERIODS = 24
 # Longer and longer periods, until there are few enough of them: (numpy's unit, how many of it, name).
@@ -68,7 +69,7 @@ def _stability(times: FloatArray, bins: Mapping[str, Binned]) -> list[dict[str, 
         found.append(
             {
                 "column": name,
-                "psi": divergence(before.tolist(), after.tolist()),
+                "psi": stability_index(before.tolist(), after.tolist()),
                 "chance": divergence_by_chance(used, int(first.sum()), int(last.sum())),
             }
         )
