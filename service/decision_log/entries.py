@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     decision, explanation: answered to a caller. refusal: a record that failed validation, with the findings' fields
     and codes only. outcome, review, erasure: said later of an entry. shadow: another bundle's answer, given to nobody.
+    segment: the decisions of a batch run, in a file of their own.
     """
 
     DECISION = "decision"
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     REVIEW = "review"
     ERASURE = "erasure"
     SHADOW = "shadow"
+    SEGMENT = "segment"
 
 
 class Part(StrEnum):
