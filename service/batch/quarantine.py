@@ -8,19 +8,29 @@ from typing import Any
 
 import pyarrow as pa
 
+from service.batch.records import Records
 from service.scoring.findings import quote
 from service.scoring.validation import CheckedTable
 
-SCHEMA = pa.schema({"row": pa.int64(), "errors": pa.string(), "record": pa.string()})
+
+def quarantine_schema(*, several: bool) -> pa.Schema:
+    """Return the columns of a quarantine file; with several inputs in it, each row names its own."""
+    schema = pa.schema({"row": pa.int64(), "errors": pa.string(), "record": pa.string()})
+    return schema.insert(0, pa.field("file", pa.string())) if several else schema
 
 
-def quarantine_table(block: pa.Table, checked: CheckedTable, first_row: int) -> pa.Table:
+def quarantine_table(
+    records: Records, block: pa.Table, checked: CheckedTable, first_row: int, file: str | None
+) -> pa.Table:
     """Return one line per refused row: `row`, `errors` (a JSON list of findings), `record` (a JSON object)."""
     findings = checked.findings()
     errors = [_json([item.as_json() for item in items]) for items in findings.values()]
-    records = _records(block.take(pa.array(list(findings), pa.int64())))
+    refused = _records(records.as_found(block.take(pa.array(list(findings), pa.int64()))))
     rows = [row + first_row for row in findings]
-    return pa.table([rows, errors, records], schema=SCHEMA)
+    columns: list[Any] = [rows, errors, refused]
+    if file is not None:
+        columns.insert(0, [file] * len(rows))
+    return pa.table(columns, schema=quarantine_schema(several=file is not None))
 
 
 def _records(table: pa.Table) -> list[str]:

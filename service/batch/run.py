@@ -1,139 +1,209 @@
-"""One run: a file of records in; a file of decisions, a quarantine file and a manifest out."""
+"""One run: records in; decisions, refused rows and a manifest out. What a broken-off run has done is not done again."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
-
-from service import __version__
-from service.batch.counts import Counts
-from service.batch.manifest import FileFacts, Manifest
-from service.batch.outputs import Outputs, publish
-from service.batch.pipeline import scored_in_order
-from service.batch.quarantine import SCHEMA
-from service.batch.reading import open_records
-from service.batch.records import Records, complaint
-from service.batch.scored_block import ScoredBlock, score_block
-from service.batch.writing import csv_writer, write_bytes
-from service.errors import UnreadableInput, WrongUse
+from service.batch.engine import Unit, score_unit
+from service.batch.manifest import Manifest, RunFacts
+from service.batch.options import Options, TooManyRefused
+from service.batch.places import Inputs, find_inputs
+from service.batch.plan import Plan, planned
+from service.batch.publishing import Output, finish, outputs_of, prepare
+from service.batch.reading import READERS
+from service.batch.standing import left_to_score, standing
+from service.batch.state import State, input_record, part_record
+from service.batch.tally import Tally
+from service.batch.targets import Target, expect_apart, target_of
+from service.batch.whole import Whole
+from service.errors import UnreadableInput
 from service.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    scorer: Scorer
-    source: Path
-    outputs: Outputs
-    reasons: bool
-    threads: int
-    progress: Callable[[int], None]
+class Step:
+    """How far a run is. share: of the inputs' bytes, in inputs that are done."""
+
+    tally: Tally
+    inputs_done: int
+    inputs: int
+    share: float
 
 
-def score_file(
-    scorer: Scorer,
-    source: Path,
-    target: Path,
-    *,
-    reasons: bool = False,
-    threads: int | None = None,
-    progress: Callable[[int], None] = lambda _: None,
-) -> Manifest:
-    """Score every record of `source` into `target`; either all its files are replaced by whole new ones, or none.
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to.
 
-    `threads` is one per processor unless given. `progress` is told after each block how many rows are done.
-    Raises `UnreadableInput` or `WrongUse`, each of which names the file and what is wrong with it.
+    manifest: of the output as it is now. new: whether anything was left to be scored. continued: rows that an earlier,
+    broken-off run had already dealt with.
     """
-    started, outputs = _now(), Outputs.of(target)
-    job = _Job(scorer, source, outputs, reasons, _threads(threads), progress)
-    with open_records(source, scorer.validator) as records:
-        outputs.expect_usable(source)
-        with outputs.scratch_folder() as scratch:
-            with _described(source) as facts:
-                counts = _write(job, records, scratch)
-            manifest = _account(job, scratch, counts, facts.result(), started)
-            write_bytes(scratch / outputs.manifest.name, manifest.to_bytes())
-            publish(outputs, scratch)
+
+    manifest: Manifest
+    new: bool
+    continued: int = 0
+
+
+@dataclass
+class Run:
+    """A run on its way: what an engine needs to know and to tell. there: names in the state folder at its start."""
+
+    plan: Plan
+    scorer: Scorer
+    state: State
+    there: set[str]
+    threads: int
+    progress: Callable[[Step], None]
+    tally: Tally = field(default_factory=Tally)
+    continued: int = 0
+    inputs_done: int = 0
+
+    def left_of(self, index: int) -> Unit | None:
+        """Return what is left of an input, None if it is done; parts are done from the first on."""
+        number, row = 0, 1
+        while part_record(index, number) in self.there:
+            part = self.state.part(index, number)
+            self.tally.add(part.tally)
+            self.continued += part.tally.rows_in
+            row, number = row + part.tally.rows_in, number + 1
+        return None if input_record(index) in self.there else Unit(index, number, row)
+
+    def tell(self, tally: Tally) -> None:
+        """Take in what became of a block, and tell how far the run is."""
+        self.tally.add(tally)
+        sizes = [item.size for item in self.plan.inputs]
+        share = sum(sizes[: self.inputs_done]) / max(sum(sizes), 1)
+        self.progress(Step(self.tally, self.inputs_done, len(sizes), share))
+
+
+# Scores what is left of a plan and returns how many inputs it read.
+Engine = Callable[[Run], int]
+
+
+def score_locally(run: Run) -> int:
+    """Score what is left on this machine, one input after the other, each on several threads."""
+    for index in range(len(run.plan.inputs)):
+        unit = run.left_of(index)
+        if unit is not None:
+            if run.plan.limit is not None:
+                unit = replace(unit, rows=run.plan.limit - run.tally.rows_in)
+                if unit.rows == 0 and unit.first_part == 0:
+                    return index
+            score_unit(run.plan, unit, run.scorer, run.state, threads=run.threads, progress=run.tell)
+        run.inputs_done += 1
+    return run.inputs_done
+
+
+def score_files(
+    scorer: Scorer,
+    source: Path | str,
+    target: Path | str,
+    options: Options = Options(),  # noqa: B008  # immutable
+    *,
+    progress: Callable[[Step], None] = lambda _: None,
+    engine: Engine = score_locally,
+) -> Result:
+    """Score every record of `source` into `target`; either all outputs are replaced by whole new ones, or none.
+
+    source: a file, a folder, a glob, a partitioned data set, on a disk or in S3. target: a file; or a folder, which
+    keeps what it has and gets what it lacks.
+    The same call after a crash goes on where it was; after success it does nothing, unless there is something new.
+    Raises `UnreadableInput`, `WrongUse` (also while another run is at work on the output), `TooManyRefused`,
+    `NothingYet`.
+    """
+    into = target_of(str(target), options.ending, options.s3)
+    found = find_inputs(str(source), READERS, options.where, dated=options.dated, s3=options.s3)
+    expect_apart(str(source), found, into)
+    with into.place.held(into.state):
+        state = State(into.place, into.state)
+        finish(state, into, options.log)
+        plan = _plan(scorer, found, into, options, logged=options.log is not None)
+        before = None if options.replace else standing(into)
+        plan = left_to_score(plan, before)
+        if before is not None and not plan.inputs:
+            return Result(before, new=False)
+        run = _begin(plan, scorer, state, options, progress)
+        with _kept_if_worth_it(run):
+            manifest = _score(run, into, options, engine, before)
+        finish(state, into, options.log)
+    return Result(manifest, new=True, continued=run.continued)
+
+
+def _plan(scorer: Scorer, found: Inputs, target: Target, options: Options, *, logged: bool) -> Plan:
+    inputs = tuple(planned(found, item) for item in found.items)
+    return Plan.of(scorer, found.place.uri, target, inputs, options, logged=logged)
+
+
+def _begin(
+    plan: Plan, scorer: Scorer, state: State, options: Options, progress: Callable[[Step], None]
+) -> Run:
+    if state.plan() != plan:
+        state.begin(plan)
+    return Run(plan, scorer, state, state.names(), _threads(options.threads), progress)
+
+
+def _score(run: Run, target: Target, options: Options, engine: Engine, before: Manifest | None) -> Manifest:
+    started = _now()
+    whole = Whole.of(run.plan, run.state, engine(run))
+    _expect_few_refused(whole.tally(), options)
+    outputs = outputs_of(whole, target, run.state)
+    manifest = Manifest(
+        whole.tally(),
+        tuple(run.scorer.profile.probability.counts),
+        whole.input_facts(),
+        tuple(item.facts for item in outputs),
+        (_facts(whole, outputs, started),),
+    ).after(before if target.name is None else None)
+    prepare(run.state, target, whole, outputs, manifest, time.time_ns() // 1000)
     return manifest
 
 
-def _write(job: _Job, records: Records, scratch: Path) -> Counts:
-    """Write the table of answers and, if there is anything in it, the quarantine file."""
-
-    def score(block: pa.Table, first_row: int) -> ScoredBlock:
-        return _score(job, block, first_row, text=records.text)
-
-    counts, schema = Counts(), score(records.schema.empty_table(), 1).answers.schema
-    refused = scratch / job.outputs.quarantine.name
-    with (
-        job.outputs.writer(scratch / job.outputs.table.name, schema) as write,
-        csv_writer(refused, SCHEMA) as write_refused,
-    ):
-        for scored in scored_in_order(score, counts.reading(records.blocks), job.threads):
-            write(scored.answers)
-            write_refused(scored.refused)
-            counts.add_written(scored)
-            job.progress(counts.rows_done)
-    counts.expect_reconciled()
-    if not counts.rows_quarantined:
-        refused.unlink()
-    return counts
-
-
-def _score(job: _Job, block: pa.Table, first_row: int, *, text: bool) -> ScoredBlock:
-    try:
-        return score_block(job.scorer, block, first_row, text=text, reasons=job.reasons)
-    except (pa.ArrowException, OverflowError) as error:
-        rows = f"rows {first_row} to {first_row + block.num_rows - 1}"
-        raise UnreadableInput(f"{job.source}: {rows} cannot be read: {complaint(error)}") from None
-
-
-def _account(job: _Job, scratch: Path, counts: Counts, facts: FileFacts, started: str) -> Manifest:
-    names = [path.name for path in (job.outputs.table, job.outputs.quarantine)]
-    return Manifest(
-        rows_in=counts.rows_in,
-        rows_scored=counts.rows_scored,
-        rows_quarantined=counts.rows_quarantined,
-        decisions=counts.decisions,
-        input=facts,
-        outputs=tuple(FileFacts.of(scratch / name) for name in names if (scratch / name).exists()),
-        model=job.scorer.tag,
-        policy=job.scorer.policy.version,
-        contract=job.scorer.contract.version,
-        reasons=job.reasons,
+def _facts(whole: Whole, outputs: list[Output], started: str) -> RunFacts:
+    plan = whole.plan
+    return RunFacts(
+        model=plan.model,
+        policy=plan.policy,
+        contract=plan.contract,
+        reasons=plan.reasons,
+        keep_columns=plan.keep_columns,
+        limit=plan.limit,
+        inputs=tuple(item.name for item in plan.inputs[: len(whole.inputs)]),
+        outputs=tuple(item.facts.name for item in outputs),
+        segments=tuple(part.segment.id for _, _, part in whole.parts if part.segment is not None),
         started=started,
         finished=_now(),
-        code=__version__,
+        code=plan.code,
+    )
+
+
+def _expect_few_refused(tally: Tally, options: Options) -> None:
+    most = options.most_refused
+    if most is None or most.allows(tally.rows_quarantined, tally.rows_in):
+        return
+    worst = ", ".join(f"{count:,} x {what}" for what, count in tally.findings.most_common(5))
+    raise TooManyRefused(
+        f"{tally.rows_quarantined:,} of {tally.rows_in:,} rows would be quarantined, and at most {most} may be: "
+        f"{worst}; nothing was written"
     )
 
 
 @contextmanager
-def _described(source: Path) -> Iterator[Future[FileFacts]]:
-    """Take the input's hash meanwhile; raises `UnreadableInput` if the file was changed in between."""
-    before = _identity(source)
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(FileFacts.of, source)
-    if _identity(source) != before:
-        raise UnreadableInput(f"{source} was changed while it was read; score it again")
-
-
-def _identity(source: Path) -> tuple[int, int, int]:
+def _kept_if_worth_it(run: Run) -> Iterator[None]:
+    """Forget what was done where the run fails for good, or before any part of it was whole."""
     try:
-        facts = source.stat()
-    except OSError as error:
-        raise UnreadableInput(f"{source} cannot be read: {complaint(error)}") from None
-    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+        yield
+    except BaseException as error:
+        if isinstance(error, (UnreadableInput, TooManyRefused)) or not run.tally.rows_in:
+            run.state.forget()
+        raise
 
 
 def _threads(asked: int | None) -> int:
-    if asked is not None and asked < 1:
-        raise WrongUse(f"threads={asked} is too few; it must be at least 1")
     return asked or os.cpu_count() or 1
 
 

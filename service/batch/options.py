@@ -1,0 +1,86 @@
+"""What a run of the file door is asked to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from service.batch.dialect import DETECTED, Dialect
+from service.batch.places import Place, S3Options
+from service.errors import AvalError, WrongUse
+
+
+class TooManyRefused(AvalError):
+    """More rows were refused than the run allows."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The most rows that may be quarantined: as a share of all rows, or as a number of rows."""
+
+    share: float | None = None
+    rows: int | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Threshold:
+        """Read `1%`, `0.5%` or `100`; raises `WrongUse`."""
+        if found := re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)\s*%", text.strip()):
+            if (percent := float(found[1])) <= 100:
+                return cls(share=percent / 100)
+        elif re.fullmatch(r"\d{1,15}", text.strip()):
+            return cls(rows=int(text))
+        raise WrongUse(
+            f"{text!r} is no threshold; it must be a share of the rows, as 1%, or a number of rows, as 100"
+        )
+
+    def allows(self, quarantined: int, rows: int) -> bool:
+        """Whether so many of so many rows may be quarantined."""
+        return quarantined <= (rows * self.share if self.share is not None else self.rows or 0)
+
+    def __str__(self) -> str:
+        return f"{self.share:.6%}".replace(".000000", "") if self.share is not None else f"{self.rows:,} rows"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLog:
+    """The decision log as batch runs need it: where segments are kept, and its address."""
+
+    place: Place
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to score.
+
+    reasons: whether what is not approved gets reason codes. keep_columns: whether the input's columns stand in the
+    output too. ending: kind of a folder's outputs, as `.parquet`. dialect: how CSV is written. most_refused: beyond it,
+    the run fails and nothing is written. limit: only so many rows, counted over all inputs. where: values of the
+    partitions that are scored. threads: that score, one per processor unless given. replace: whether what the output
+    already holds is scored again. dated:
+    whether the input is that of one day, which may not be there yet. log: where
+    decisions are registered, None for nowhere. s3: how buckets are used.
+    """
+
+    reasons: bool = False
+    keep_columns: bool = False
+    ending: str = ".parquet"
+    dialect: Dialect = DETECTED
+    most_refused: Threshold | None = None
+    limit: int | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+    threads: int | None = None
+    replace: bool = False
+    dated: bool = False
+    log: SegmentLog | None = None
+    s3: S3Options = field(default_factory=S3Options)
+
+    def __post_init__(self) -> None:
+        """Raise `WrongUse` for numbers that make no sense."""
+        for name in ("threads", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise WrongUse(f"{name}={value} is too few; it must be at least 1")

@@ -1,0 +1,142 @@
+"""Makes a run's outputs appear: everything is put together first, the manifest comes last."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from service.batch.file_facts import FileFacts
+from service.batch.joining import join
+from service.batch.manifest import Manifest, OutputFacts
+from service.batch.options import SegmentLog
+from service.batch.part_files import QUARANTINE, SCORES, SEGMENT, writing
+from service.batch.state import COMPLETE, State, part_file
+from service.batch.targets import Target
+from service.batch.whole import Whole
+from service.decision_log.segments import SegmentFacts
+from service.decision_log.segments.registering import Publication, publish
+from service.errors import WrongUse
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A finished file in the state folder, and what it will be."""
+
+    kept_as: str
+    facts: OutputFacts
+
+
+def outputs_of(whole: Whole, target: Target, state: State) -> list[Output]:
+    """Put together what will be published; for a single file of several parts, that is where they become one."""
+    if target.name is None:
+        return list(_parts(whole, target))
+    with state.place.scratch() as scratch, writing(target.text):
+        return list(_files(whole, target, state, scratch))
+
+
+def prepare(
+    state: State, target: Target, whole: Whole, outputs: list[Output], manifest: Manifest, at: int
+) -> None:
+    """Write down what is left to be done; from now on the run is finished by whoever comes, whatever happens.
+
+    at: microseconds since 1970, UTC, the time of the decisions.
+    """
+    stale = [] if target.name is None else [target.manifest, target.quarantine]
+    segments = [
+        [part_file(index, number, SEGMENT), part.segment.to_json()]
+        for index, number, part in whole.parts
+        if part.segment is not None
+    ]
+    body = {
+        "manifest": manifest.as_json(),
+        "removes": stale,
+        "moves": [[item.kept_as, item.facts.name] for item in outputs],
+        "segments": segments,
+        "at": at,
+    }
+    state.write(COMPLETE, json.dumps(body).encode())
+
+
+def finish(state: State, target: Target, log: SegmentLog | None) -> Manifest | None:
+    """Register the decisions of a prepared run and publish its outputs; None where there is no such run.
+
+    It can be repeated from any point. An old manifest goes first and the new one comes last, so that a manifest that
+    is there is always true.
+    """
+    body = state.complete()
+    if body is None:
+        return None
+    _register(state, body, log)
+    for name in body["removes"]:
+        state.place.remove(name)
+    for kept_as, name in body["moves"]:
+        state.place.move(state.path(kept_as), name)
+    manifest = Manifest.read(json.dumps(body["manifest"]).encode(), target.manifest)
+    state.place.write(target.manifest, manifest.to_bytes())
+    state.forget()
+    return manifest
+
+
+def _register(state: State, body: dict[str, Any], log: SegmentLog | None) -> None:
+    if not body["segments"]:
+        return
+    if log is None:
+        raise WrongUse(
+            f"{state.place.uri}: an earlier run is finished but for the decision log, which is off; "
+            "set AVAL_DECISION_LOG as it was then"
+        )
+    publications = [
+        Publication(SegmentFacts.from_json(facts), partial(_copied, state, name))
+        for name, facts in body["segments"]
+    ]
+    publish(log.address, log.place, publications, body["at"])
+
+
+@contextmanager
+def _copied(state: State, name: str) -> Iterator[Path]:
+    """A copy that may be moved away: the state folder keeps its own until all is done."""
+    item = state.place.find(state.path(name))
+    if item is None:
+        raise WrongUse(f"{state.place.uri}/{state.path(name)} is gone; remove its folder and run again")
+    with state.place.fetched(item) as path, state.place.scratch() as scratch:
+        copy = scratch / SEGMENT
+        try:
+            copy.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, copy)
+        yield copy
+
+
+def _parts(whole: Whole, target: Target) -> Iterator[Output]:
+    for index, number, part in whole.parts:
+        name = whole.plan.inputs[index].name
+        names = {SCORES: target.part(name, number), QUARANTINE: target.refused_part(name, number)}
+        rows = {SCORES: part.tally.rows_scored, QUARANTINE: part.tally.rows_quarantined}
+        for kind in names.keys() & part.files.keys():
+            facts = part.files[kind]
+            output = OutputFacts(names[kind], kind, name, rows[kind], facts.size, facts.sha256)
+            yield Output(part_file(index, number, kind), output)
+
+
+def _files(whole: Whole, target: Target, state: State, scratch: Path) -> Iterator[Output]:
+    tally, inputs = whole.tally(), whole.plan.inputs
+    only = inputs[0].name if len(inputs) == 1 else None
+    names = {SCORES: target.name or "", QUARANTINE: target.quarantine}
+    rows = {SCORES: tally.rows_scored, QUARANTINE: tally.rows_quarantined}
+    for kind, name in names.items():
+        having = [item for item in whole.parts if kind in item[2].files]
+        if not having:
+            continue
+        kept_as, facts = part_file(having[0][0], having[0][1], kind), having[0][2].files[kind]
+        if len(having) > 1:
+            path = scratch / kind
+            join(whole, kind, state, path)
+            kept_as, facts = f"whole.{kind}", FileFacts.of(path)
+            state.put(kept_as, path)
+        yield Output(kept_as, OutputFacts(name, kind, only, rows[kind], facts.size, facts.sha256))

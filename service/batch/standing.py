@@ -1,0 +1,73 @@
+"""What an output already holds, and what is therefore left to be scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from service.batch.manifest import InputFacts, Manifest
+from service.batch.plan import Plan, PlannedInput
+from service.batch.targets import Target
+from service.errors import WrongUse
+
+
+def standing(target: Target) -> Manifest | None:
+    """Return the manifest of an output whose files are all there, None where there is none."""
+    content = target.place.read(target.manifest)
+    if content is None:
+        return None
+    manifest = Manifest.read(content, f"{target.place.uri}/{target.manifest}")
+    for output in manifest.outputs:
+        item = target.place.find(output.name)
+        if item is None or item.size != output.size:
+            if target.name is not None:
+                return None
+            raise WrongUse(
+                f"{target.place.uri}/{output.name} is not what its manifest says; put it back, or score all again "
+                "with --replace"
+            )
+    return manifest
+
+
+def left_to_score(plan: Plan, before: Manifest | None) -> Plan:
+    """Return the plan without what was done before; a file is done again whole if anything in it would be another.
+
+    In a folder, what was scored stays as it is, whatever model is champion now. Raises `WrongUse` for an input that is
+    no longer what was scored.
+    """
+    if before is None:
+        return plan
+    if plan.name is not None:
+        return replace(plan, inputs=()) if _is_of(plan, before) else plan
+    done = {item.name: item for item in before.inputs}
+    for item in plan.inputs:
+        if item.name in done and not _same(item, done[item.name]):
+            raise WrongUse(
+                f"{item.name} has been scored into {plan.target} and is another file now; score it into another "
+                "folder, or all of them again with --replace"
+            )
+    return replace(plan, inputs=tuple(item for item in plan.inputs if item.name not in done))
+
+
+def _is_of(plan: Plan, manifest: Manifest) -> bool:
+    run = manifest.runs[-1]
+    decided = (run.model, run.policy, run.contract, run.reasons, run.keep_columns, run.limit, run.code)
+    inputs = {item.name: item for item in manifest.inputs}
+    return (
+        decided
+        == (
+            plan.model,
+            plan.policy,
+            plan.contract,
+            plan.reasons,
+            plan.keep_columns,
+            plan.limit,
+            plan.code,
+        )
+        and bool(run.segments) == plan.logged
+        and (inputs.keys() == {item.name for item in plan.inputs} or plan.limit is not None)
+        and all(_same(item, inputs[item.name]) for item in plan.inputs if item.name in inputs)
+    )
+
+
+def _same(item: PlannedInput, facts: InputFacts) -> bool:
+    return (item.size, item.etag) == (facts.size, facts.etag) and item.digest in (facts.sha256, facts.etag)
