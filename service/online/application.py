@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from _bentoml_impl.server.app import ContextMiddleware, ServiceAppFactory
@@ -10,7 +11,7 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class LeanService(Service[Any]):
@@ -37,7 +38,9 @@ class _LeanFactory(ServiceAppFactory):
 
     @property
     def middlewares(self) -> list[Middleware]:
-        return [item for item in super().middlewares if item.cls not in self._dropped]
+        kept = [item for item in super().middlewares if item.cls not in self._dropped]
+        doors = {api.route: _Door(self, name) for name, api in self.service.apis.items()}
+        return [*kept, Middleware(_Shortcut, doors=doors)]
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -48,6 +51,19 @@ class _LeanFactory(ServiceAppFactory):
         ]
         # Ours first: the router looks at one after the other.
         return [*ours, *(route for route in super().routes if getattr(route, "name", None) not in doors)]
+
+
+class _Shortcut:
+    """Takes what is asked of a method past the router, which stays for everything else."""
+
+    def __init__(self, app: ASGIApp, doors: Mapping[str, ASGIApp]) -> None:
+        self.app = app
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        posted = scope["type"] == "http" and scope["method"] == "POST"
+        door = self._doors.get(scope["path"]) if posted else None
+        await (door or self.app)(scope, receive, send)
 
 
 class _Door:

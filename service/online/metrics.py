@@ -20,6 +20,7 @@ from prometheus_client import (
     values,
 )
 
+from service.online.held_values import HeldValues
 from service.scoring.policy import DECISIONS
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -40,8 +41,7 @@ class Metrics:
         `aval_info`. shared: the folder in which workers put their figures together, None for one process alone.
         """
         self._shared = shared
-        if shared is not None:
-            _share(shared)
+        self._held = None if shared is None else _hold(shared)
         self._own = CollectorRegistry()
         self._register_requests(frozenset(routes), self._own)
         self._register_decisions(self._own)
@@ -128,12 +128,21 @@ class Metrics:
         return self._requests.labels(route, method, status), self._seconds.labels(route)
 
     def text(self) -> bytes:
-        """Return the exposition of all workers; of this process alone where BentoML shares none."""
+        """Return the exposition of all workers, or of this process alone where no folder is shared.
+
+        Exact for this process, and for the others what they last shared.
+        """
         if self._shared is None:
             return generate_latest(self._own)
+        self.share()
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry, str(self._shared))
         return generate_latest(registry)
+
+    def share(self) -> None:
+        """Let the other workers' expositions have what was counted since the last time; to be called every second."""
+        if self._held is not None:
+            self._held.share()
 
     def forget_dead_workers(self) -> None:
         """Remove the gauges of workers that ended without a word, so that they are not counted as alive."""
@@ -143,11 +152,11 @@ class Metrics:
                 multiprocess.mark_process_dead(pid, str(self._shared))
 
 
-def _share(folder: Path) -> None:
+def _hold(folder: Path) -> HeldValues:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    # The library asks the system for the process's id at every count, for the case that it has forked.
-    pid = os.getpid()
-    values.ValueClass = values.MultiProcessValue(lambda: pid)
+    held = HeldValues(os.getpid())
+    values.ValueClass = held.kind
+    return held
 
 
 def _is_alive(pid: int) -> bool:

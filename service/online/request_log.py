@@ -51,9 +51,12 @@ class RequestLog:
             lines.append({"event": "request lines missed", "count": self._missed})
             self._missed = 0
         if lines:
-            text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+            text = "".join([_ENCODER.encode(line) + "\n" for line in lines])
             try:
                 self._output.write(text)
                 self._output.flush()
             except (OSError, ValueError):
                 self._missed += len(lines)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))

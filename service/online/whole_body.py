@@ -35,8 +35,7 @@ class WholeBody:
 
     async def _read(self, headers: Headers, receive: Receive) -> Receive:
         try:
-            async with asyncio.timeout(self.body_seconds):
-                body = await _bounded_body(receive, self.largest_body)
+            body = await self._body(receive)
         except TimeoutError:
             detail = f"the body was not complete within {self.body_seconds:g} seconds"
             raise ProblemError(408, detail, headers=_CLOSE) from None
@@ -52,12 +51,34 @@ class WholeBody:
 
         return replay
 
+    async def _body(self, receive: Receive) -> bytes:
+        first = _arrived(receive)
+        if first is not None and not first.get("more_body", False):
+            return await _bounded_body(first, receive, self.largest_body)
+        async with asyncio.timeout(self.body_seconds):
+            return await _bounded_body(first, receive, self.largest_body)
 
-async def _bounded_body(receive: Receive, largest: int) -> bytes:
+
+def _arrived(receive: Receive) -> Message | None:
+    """Return the next message if it has come already, without waiting; None loses nothing."""
+    # A timer for each request takes longer than most bodies do, which come together with their heads.
+    step = receive().__await__()
+    try:
+        next(step)
+    except StopIteration as done:
+        message: Message = done.value
+        return message
+    step.close()
+    return None
+
+
+async def _bounded_body(first: Message | None, receive: Receive, largest: int) -> bytes:
     parts: list[bytes] = []
     size = 0
+    message = first
     while True:
-        message = await receive()
+        if message is None:
+            message = await receive()
         if message["type"] == "http.disconnect":
             raise ProblemError(400, "the client closed the connection before the body was complete")
         part = message.get("body", b"")
@@ -66,6 +87,7 @@ async def _bounded_body(receive: Receive, largest: int) -> bytes:
             parts.append(part)
         if not message.get("more_body", False) or size > largest * _DRAINED_BODIES:
             break
+        message = None
     if size > largest:
         detail = f"the body is larger than {largest} bytes, the most that is accepted"
         raise ProblemError(413, detail, headers=_CLOSE)

@@ -133,7 +133,7 @@ class Worker:
             shadow.start()
         settle()
         self._desk = Desk(self.scorer, log, self.metrics, shadow)
-        self._watch = asyncio.create_task(self._watch_log())
+        self._watch = asyncio.create_task(self._tell_state())
 
     async def stop(self) -> None:
         """Have everything that was decided written down, and say where the chain ends."""
@@ -145,6 +145,7 @@ class Worker:
         if desk is not None and desk.log is not None:
             await asyncio.to_thread(desk.log.close, CLOSE_SECONDS)
             print_head(desk.log)
+        self.metrics.share()
         if self.lines is not None:
             self.lines.close()
 
@@ -154,9 +155,11 @@ class Worker:
             decide(self.scorer, body, Asked("warm-up", "", "en", now()))
         self.scorer.reasons_of(self.scorer.profile.reference())
 
-    async def _watch_log(self) -> None:
-        while self._desk is not None and (log := self._desk.log) is not None:
-            self.metrics.log_state(log.waiting, log.spooled, log.is_up)
+    async def _tell_state(self) -> None:
+        while self._desk is not None:
+            if (log := self._desk.log) is not None:
+                self.metrics.log_state(log.waiting, log.spooled, log.is_up)
+            self.metrics.share()
             await asyncio.sleep(STATE_SECONDS)
 
 

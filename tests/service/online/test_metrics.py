@@ -83,3 +83,29 @@ def test_workers_figures_are_added_up_and_a_dead_workers_gauges_are_forgotten(tm
     assert value(second, "aval_requests_total", route="/predict") == 2
     assert value(second, "aval_log_waiting") == 14
     assert value(work("forgetting"), "aval_log_waiting") == 7
+
+
+def test_what_one_worker_counted_the_others_tell_once_it_is_shared(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess
+from service.online.metrics import Metrics
+
+def others():
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, sys.argv[1])
+    return generate_latest(registry).decode()
+
+metrics = Metrics(("/predict",), {"model": "m"}, Path(sys.argv[1]))
+metrics.answered("/predict", "POST", 200, 0.001)
+print(others(), end="SHARED")
+metrics.share()
+print(others())
+"""
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    before, after = told.split("SHARED")
+    assert value(before, "aval_requests_total", route="/predict") == 0
+    assert value(after, "aval_requests_total", route="/predict") == 1
