@@ -22,6 +22,9 @@ from service.decision_log.writer import Writer, WriterOptions
 # Entries that may wait: more would only wait longer than their callers do.
 MOST_WAITING = 10_000
 DAY = 86_400.0
+# A request that arrives is at work two turns later, and a client's next one comes soon after its answer.
+_QUIET_TURNS = 4
+_MOST_HELD = 64
 
 
 class DecisionLog:
@@ -32,6 +35,7 @@ class DecisionLog:
         self._closed = False
         self._submitted = 0
         self._held: deque[Order] = deque()
+        self._gathering: asyncio.AbstractEventLoop | None = None
 
     def start(self, seconds: float = 5.0) -> None:
         """Start to write; waits up to so many seconds to learn whether the log is up, and never raises.
@@ -115,13 +119,28 @@ class DecisionLog:
         if self.waiting + order.size > MOST_WAITING:
             raise LogBusy(f"{self.waiting} entries wait for the decision log, the most that may")
         self._submitted += order.size
-        # Not at once: what the event loop has ready besides is written together with it, and the writer's thread does
-        # not contend with the loop for the interpreter while that is so.
         self._held.append(order)
-        order.loop.call_soon(self._hand_over)
+        if self._gathering is not order.loop:
+            self._gathering = order.loop
+            order.loop.call_soon(self._gather, order.loop, 1, 0)
         return order.future
 
+    def _gather(self, loop: asyncio.AbstractEventLoop, before: int, quiet: int) -> None:
+        """Hand over once the event loop has brought no more for some turns, or as much as one commit is good for.
+
+        before: orders that were held a turn ago. quiet: turns since the last one came.
+        """
+        # Not at once: what the loop has ready is written in one commit, and while the loop is busy the writer's thread
+        # would contend with it for the interpreter, which costs both more than the wait.
+        held = len(self._held)
+        quiet = quiet + 1 if held == before else 0
+        if quiet >= _QUIET_TURNS or held >= _MOST_HELD:
+            self._hand_over()
+        else:
+            loop.call_soon(self._gather, loop, held, quiet)
+
     def _hand_over(self) -> None:
+        self._gathering = None
         with suppress(IndexError):
             while True:
                 self._writer.submit(self._held.popleft())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.decision_log import Entry, Kind, LogDown, Record, open_log, part_digest
+from service.decision_log import DecisionLog, Entry, Kind, LogDown, Record, open_log, part_digest
 from service.decision_log.log import MOST_WAITING
 from service.decision_log.tables import RECORDS, WRITERS
 from tests.service.decision_log.logs import (
@@ -185,3 +185,31 @@ def test_an_idle_writer_shows_that_it_lives(tmp_path: Path) -> None:
     with writing(url):
         (before,) = stored(url, WRITERS)
         wait_until(lambda: stored(url, WRITERS)[0].seen_at > before.seen_at)
+
+
+def test_what_comes_in_neighbouring_turns_of_the_loop_is_one_commit(url: str) -> None:
+    commits: list[int] = []
+
+    async def append_later(log: DecisionLog, turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await log.append([an_entry()])
+
+    async def burst(log: DecisionLog) -> None:
+        await asyncio.gather(*(append_later(log, number // 4) for number in range(16)))
+
+    with writing(url, observe=lambda entries, _: commits.append(entries)) as log:
+        asyncio.run(burst(log))
+    assert commits == [16], commits
+
+
+def test_a_loop_that_ended_before_its_entries_were_handed_over_halts_no_other(url: str) -> None:
+    async def abandoned(log: DecisionLog) -> None:
+        task = asyncio.ensure_future(log.append([an_entry()]))
+        await asyncio.sleep(0)
+        task.cancel()
+
+    with writing(url) as log:
+        asyncio.run(abandoned(log))
+        assert asyncio.run(asyncio.wait_for(log.append([an_entry()]), 5)) is None
+    assert len(entries_of(url)) == 2
