@@ -20,6 +20,7 @@ os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
 from service.model_store import Champion, save_bundle, set_champion
 from service.scoring.scorer import Scorer
+from tests.moto import bucket, moto_s3  # noqa: F401  # fixtures
 from tests.postgres import Postgres, running_postgres
 from tests.processes import Home
 from tests.quickly import only
