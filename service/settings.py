@@ -28,6 +28,9 @@ class Settings:
     log_down: what happens while it is down: `closed` answers 503, `open` keeps decisions in `spool` until it is back
     (AVAL_DECISION_LOG_DOWN, `closed`).
     spool: folder for such decisions (AVAL_SPOOL, `spool` in `home`).
+    segments: folder, also in S3, where the log keeps the decisions of batch runs (AVAL_SEGMENTS, `segments` in `home`).
+    s3_kms_key: what batch runs encrypt their outputs in S3 with (AVAL_S3_KMS_KEY), None for the bucket's own key.
+    time_zone: where batch runs have their yesterday (AVAL_TIME_ZONE, UTC).
     api_keys: file of hashed keys (AVAL_API_KEYS), None for no keys.
     host: address to listen on where `bentoml serve` is given none (AVAL_HOST, this machine alone).
     without_keys: whether other addresses are served without keys too (AVAL_WITHOUT_KEYS, `no`).
@@ -49,6 +52,9 @@ class Settings:
     # Their passwords belong in no log and no message.
     decision_log: str | None = field(repr=False)
     spool: Path
+    segments: str = ".aval/segments"
+    s3_kms_key: str | None = None
+    time_zone: str = "UTC"
     largest_body: int = 2**20
     log_down: WhenDown = "closed"
     api_keys: Path | None = None
@@ -77,6 +83,9 @@ class Settings:
             tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
             decision_log=None if log == "off" else log,
             spool=Path(os.environ.get("AVAL_SPOOL") or home / "spool").expanduser().absolute(),
+            segments=_place(os.environ.get("AVAL_SEGMENTS") or str(home / "segments")),
+            s3_kms_key=os.environ.get("AVAL_S3_KMS_KEY") or None,
+            time_zone=os.environ.get("AVAL_TIME_ZONE") or "UTC",
             largest_body=_count("AVAL_MAX_BODY", 2**20, "number of bytes"),
             log_down=_log_down(),
             api_keys=Path(keys).expanduser().absolute() if keys else None,
@@ -91,6 +100,10 @@ class Settings:
             spans_to=os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or None,
             in_worker="PROMETHEUS_MULTIPROC_DIR" in os.environ,
         )
+
+
+def _place(text: str) -> str:
+    return text if "://" in text else str(Path(text).expanduser().absolute())
 
 
 def _log_down() -> WhenDown:

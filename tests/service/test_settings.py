@@ -39,6 +39,9 @@ def test_every_setting_has_a_default(bare: pytest.MonkeyPatch) -> None:
         tracking_uri=f"sqlite:///{home / 'mlflow.db'}",
         decision_log=f"sqlite:///{home / 'decisions.db'}",
         spool=home / "spool",
+        segments=str(home / "segments"),
+        s3_kms_key=None,
+        time_zone="UTC",
         largest_body=1_048_576,
         log_down="closed",
         api_keys=None,
@@ -62,6 +65,9 @@ SET = {
     "tracking_uri": ("MLFLOW_TRACKING_URI", "https://mlflow.example", "https://mlflow.example"),
     "decision_log": ("AVAL_DECISION_LOG", "off", None),
     "spool": ("AVAL_SPOOL", "/srv/spool", Path("/srv/spool")),
+    "segments": ("AVAL_SEGMENTS", "s3://bank-decisions/segments", "s3://bank-decisions/segments"),
+    "s3_kms_key": ("AVAL_S3_KMS_KEY", "alias/batch", "alias/batch"),
+    "time_zone": ("AVAL_TIME_ZONE", "Europe/Madrid", "Europe/Madrid"),
     "largest_body": ("AVAL_MAX_BODY", "2048", 2048),
     "log_down": ("AVAL_DECISION_LOG_DOWN", "open", "open"),
     "api_keys": ("AVAL_API_KEYS", "/srv/keys.json", Path("/srv/keys.json")),
@@ -99,6 +105,11 @@ def test_an_empty_variable_is_as_one_that_is_not_set(name: str, bare: pytest.Mon
     default = Settings.from_environment()
     bare.setenv(name, "")
     assert Settings.from_environment() == default
+
+
+def test_a_folder_of_segments_is_the_same_from_every_folder(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("AVAL_SEGMENTS", "kept/here")
+    assert Settings.from_environment().segments == str(Path.cwd() / "kept" / "here")
 
 
 @pytest.mark.parametrize("text", ["1MB", "-5", "0", "1e6", "9" * 40, "٣"])
