@@ -1,4 +1,4 @@
-"""CSV as records: UTF-8, commas, a header line, quotes doubled inside quotes. An empty cell is null.
+"""CSV as records: a header line, quotes doubled inside quotes. An empty cell is null.
 
 Blank lines are no records. Rows are counted from 1 after the header, wherever their text is broken into lines.
 """
@@ -9,42 +9,67 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
+from itertools import islice
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from service.batch.records import READ_ERRORS, Records, complaint, sliced
+from service.batch.decimal_comma import numbers_with_comma, numbers_with_point
+from service.batch.dialect import Dialect, FoundDialect, find_dialect
+from service.batch.encodings import SAVE_AS_UTF_8
+from service.batch.records import READ_ERRORS, Records, complaint, in_blocks, rows_per_block, unchanged
+from service.batch.text_stream import Source, TextStream, opened_text
 from service.errors import UnreadableInput
 from service.scoring.contract import Contract
 
 BLOCK_BYTES = 8 * 2**20
 _OPEN_QUOTE = "a quote is opened and never closed"
-_SAVE_AS_UTF_8 = "the text is not UTF-8; save the file as UTF-8"
-_BLANK = b" \t\r\n\xef\xbb\xbf"
+_NOT_UTF_8 = f"the text is not UTF-8; {SAVE_AS_UTF_8}"
 
 
 @contextmanager
-def csv_records(source: Path, contract: Contract, compression: str | None) -> Iterator[Records]:
-    """Open a CSV file; raises `UnreadableInput`, with the row where there is one."""
-    rows = _RowCheck(cells=len(contract.columns) + len(contract.ignored) + 3)
-    with _readable(source, rows):
-        stream = pa.input_stream(str(source), compression=compression)
-    with stream:
-        with _readable(source, rows):
-            text = _CheckedText(source, stream, f"\n{rows.ending}".encode())
-            reader = _open(pa.PythonFile(text, mode="r"), rows)
-            reader.schema.names  # noqa: B018  # raises if they are not UTF-8
-        yield Records(reader.schema, _blocks(source, reader, rows), text=True)
+def csv_records(
+    source: Source, contract: Contract, asked: Dialect, skip: int, *, gzipped: bool = False, usual: str = ","
+) -> Iterator[Records]:
+    """Open a CSV file, without its first `skip` records; raises `UnreadableInput`, with the row where there is one.
+
+    `usual` is the delimiter unless another is asked for or found.
+    """
+    with opened_text(source, contract, gzipped=gzipped, encoding=asked.encoding) as text:
+        dialect = find_dialect(source.name, text.sample, contract, asked, usual)
+        rows = _RowCheck(dialect.delimiter, cells=len(contract.columns) + len(contract.ignored) + 3)
+        with _readable(source.name, rows):
+            reader = _open(pa.PythonFile(_Ended(text, rows.ending), mode="r"), rows, dialect)
+            names = reader.schema.names  # raises if they are not UTF-8
+        length = rows_per_block(len(names))
+        blocks = islice(
+            in_blocks(source.name, _batches(source.name, reader, rows), length), skip // length, None
+        )
+        numeric = [name for name in names if name in contract.by_name and contract.by_name[name].is_numeric]
+        comma = dialect.decimal == ","
+        yield Records(
+            reader.schema,
+            (numbers_with_point(block, numeric) for block in blocks) if comma else blocks,
+            text=True,
+            rows_per_block=length,
+            dialect_found=", ".join(dialect.words + text.words),
+            as_found=partial(numbers_with_comma, numeric=numeric) if comma else unchanged,
+        )
 
 
-def _open(file: pa.NativeFile, rows: _RowCheck) -> pc.CSVStreamingReader:
+def _open(file: pa.NativeFile, rows: _RowCheck, dialect: FoundDialect) -> pc.CSVStreamingReader:
     return pc.open_csv(
         file,
         # Rows are numbered only where one thread reads; parsing on several was not faster.
         read_options=pc.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
-        parse_options=pc.ParseOptions(newlines_in_values=True, invalid_row_handler=rows),
+        parse_options=pc.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote or False,
+            newlines_in_values=True,
+            invalid_row_handler=rows,
+        ),
         convert_options=pc.ConvertOptions(
             default_column_type=pa.string(),
             null_values=[""],
@@ -54,48 +79,34 @@ def _open(file: pa.NativeFile, rows: _RowCheck) -> pc.CSVStreamingReader:
     )
 
 
-def _blocks(source: Path, reader: pc.CSVStreamingReader, rows: _RowCheck) -> Iterator[pa.Table]:
+def _batches(name: str, reader: pc.CSVStreamingReader, rows: _RowCheck) -> Iterator[pa.RecordBatch]:
     count = 0
-    with _readable(source, rows):
+    with _readable(name, rows):
         for batch in reader:
             count += batch.num_rows
-            yield from sliced(batch)
+            yield batch
     if not rows.ended:
-        raise UnreadableInput(f"{source}: row {count}: {_OPEN_QUOTE}")
+        raise UnreadableInput(f"{name}: row {count}: {_OPEN_QUOTE}")
 
 
-class _CheckedText:
-    """A file's bytes followed by our ending; NUL bytes are refused, and a file with nothing in it."""
+class _Ended:
+    """A text followed by our ending."""
 
     closed = False
 
-    def __init__(self, source: Path, stream: pa.NativeFile, ending: bytes) -> None:
-        self._source, self._stream, self._ending = source, stream, ending
-        self._position, self._blank, self._ended, self._buffer = 0, True, False, b""
+    def __init__(self, text: TextStream, ending: str) -> None:
+        self._text, self._ending = text, f"\n{ending}".encode()
 
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes, and fewer only at the end."""
-        while len(self._buffer) < size and not self._ended:
-            self._buffer += self._fetch(size)
-        chunk, self._buffer = self._buffer[:size], self._buffer[size:]
-        return chunk
+        piece = self._text.read(size)
+        if len(piece) == size:
+            return piece
+        ending, self._ending = self._ending[: size - len(piece)], self._ending[size - len(piece) :]
+        return piece + ending
 
     def close(self) -> None:
-        """Do nothing; whoever opened the stream closes it."""
-
-    def _fetch(self, size: int) -> bytes:
-        chunk: bytes = self._stream.read(size)
-        if (nul := chunk.find(b"\0")) >= 0:
-            at = f"{self._source}: byte {self._position + nul + 1:,}"
-            raise UnreadableInput(f"{at} is NUL, which no text has; save the file as UTF-8 text")
-        self._position += len(chunk)
-        self._blank = self._blank and not chunk.strip(_BLANK)
-        if not chunk and self._blank:
-            raise UnreadableInput(
-                f"{self._source}: the file is empty; it needs a header, then one record per line"
-            )
-        self._ended = not chunk
-        return chunk or self._ending
+        """Do nothing; whoever opened the text closes it."""
 
 
 class _RowCheck:
@@ -105,8 +116,8 @@ class _RowCheck:
     and with it every record after the quote, which pyarrow does in silence. It is random, so that no file has it.
     """
 
-    def __init__(self, cells: int) -> None:
-        self.ending = secrets.token_hex(16) + "," * (cells - 1)
+    def __init__(self, delimiter: str, cells: int) -> None:
+        self.ending = secrets.token_hex(16) + delimiter * (cells - 1)
         self.ended = False
         self.complaint: str | None = None
 
@@ -126,19 +137,19 @@ class _RowCheck:
 
 
 @contextmanager
-def _readable(source: Path, rows: _RowCheck) -> Iterator[None]:
+def _readable(name: str, rows: _RowCheck) -> Iterator[None]:
     try:
         yield
     except READ_ERRORS as error:
-        raise UnreadableInput(f"{source}: {rows.complaint or _explain(error)}") from None
+        raise UnreadableInput(f"{name}: {rows.complaint or _explain(error)}") from None
 
 
 def _explain(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
-        return f"the header: {_SAVE_AS_UTF_8}"
+        return f"the header: {_NOT_UTF_8}"
     text = complaint(error)
     if found := re.search(r"column #(\d+): Row #(\d+):.*invalid UTF8", text):
-        return f"row {int(found[2]) - 1}, column {int(found[1]) + 1}: {_SAVE_AS_UTF_8}"
+        return f"row {int(found[2]) - 1}, column {int(found[1]) + 1}: {_NOT_UTF_8}"
     for fragment, meaning in _MEANINGS.items():
         if fragment in text:
             return meaning
@@ -147,8 +158,6 @@ def _explain(error: Exception) -> str:
 
 _MEANINGS = {
     # There is text, but not even the header ends.
-    "Empty CSV file": f"the header: {_OPEN_QUOTE}",
+    "Empty CSV file": f"the header: {_OPEN_QUOTE}, or it is longer than {BLOCK_BYTES // 2**20} MiB",
     "straddl": f"a record is longer than {BLOCK_BYTES // 2**20} MiB; is a quote opened and never closed?",
-    "Truncated compressed": "the compressed data end too early; was the file copied or downloaded whole?",
-    "zlib": "the compressed data are damaged, or the file is no gzip file",
 }

@@ -1,259 +1,179 @@
+"""What is read of a file, whatever its format: all its records, in blocks of a known length, or one error."""
+
 from __future__ import annotations
 
-import gzip
 import io
+import os
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from service.batch import csv_file, score_file
-from service.errors import UnreadableInput
-from service.scoring.scorer import ScoredTable, Scorer
+from service.batch import records as limits
+from service.batch.reading import READERS, open_records, open_stream
+from service.batch.records import rows_per_block
+from service.errors import UnreadableInput, WrongUse
 from service.scoring.validation import Validator
-from tests.service.batch.batch_scorers import CONTRACT, GOOD, HEADER, random_table, write_lines, write_records
+from tests.service.batch.batch_files import ENDINGS, blocks_of, checked, refusal, write_as
+from tests.service.batch.batch_scorers import CONTRACT, GOOD, HEADER, random_table
 
+VALIDATOR = Validator(CONTRACT)
 FILE = f"{HEADER}\n{GOOD}\n{GOOD}\n"
 
 
-def refusal(scorer: Scorer, source: Path) -> str:
-    """Score what cannot be read, and return the error's text without the folder; nothing may be left behind."""
-    before = sorted(source.parent.iterdir())
-    with pytest.raises(UnreadableInput) as caught:
-        score_file(scorer, source, source.parent / "out.csv")
-    assert sorted(source.parent.iterdir()) == before
-    return str(caught.value).replace(f"{source.parent}/", "")
+def test_every_format_is_tried_here() -> None:
+    assert set(ENDINGS) == set(READERS)
 
 
-def parquet_bytes() -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(random_table(1000), buffer, write_page_checksum=True)
-    return buffer.getvalue()
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_same_records_are_the_same_values_in_every_format(tmp_path: Path, ending: str) -> None:
+    table = random_table(700)
+    (found,) = checked(write_as(tmp_path / f"in{ending}", table))
+    expected = VALIDATOR.check_table(table)
+    assert found.values.keys() == expected.values.keys()
+    for name, values in expected.values.items():
+        np.testing.assert_array_equal(found.values[name].view(np.int64), values.view(np.int64), err_msg=name)
+    assert found.valid.all()
 
 
-SAVE = "save the file as UTF-8"
-CSV_CASES = {
-    "zero bytes": ("", "in.csv: the file is empty; it needs a header, then one record per line"),
-    "blank lines": (
-        "\n\r\n\n",
-        "in.csv: the file is empty; it needs a header, then one record per line",
-    ),
-    "a lone mark": (
-        "\ufeff\n",
-        "in.csv: the file is empty; it needs a header, then one record per line",
-    ),
-    "short row": (FILE + "1,2\n" + FILE, "in.csv: row 3 has 2 cells, and the header has 11"),
-    "long row": (f"{HEADER}\n\n{GOOD},1\n", "in.csv: row 1 has 12 cells, and the header has 11"),
-    "row after line breaks": (
-        FILE + f'"a\n\nb"{GOOD[2:]}\n\n1\n',
-        "in.csv: row 4 has 1 cells, and the header has 11",
-    ),
-    "open quote in the last cell": (
-        FILE + GOOD.replace("true", '"true') + f"\n{GOOD}\n{GOOD}\n",
-        "in.csv: row 3: a quote is opened and never closed",
-    ),
-    "open quote in the last cell of the last row": (
-        FILE + GOOD.replace("true", '"true'),
-        "in.csv: row 3: a quote is opened and never closed",
-    ),
-    "open quote in the header": (f'"{FILE}', "in.csv: the header: a quote is opened and never closed"),
-    "open quote in an early cell": (
-        FILE + f'"{GOOD}\n{GOOD}\n',
-        "in.csv: row 3: a quote is opened and never closed",
-    ),
-    "NUL": (
-        FILE.replace("car", "c\0r"),
-        f"in.csv: byte {FILE.index('car') + 2} is NUL, which no text has; {SAVE} text",
-    ),
-    "semicolons": (
-        FILE.replace(",", ";"),
-        "… is not a field of small_loans",
-    ),
-    "column missing and one unknown": (
-        FILE.replace("income", "Income").replace("age", "years"),
-        "in.csv: age is missing; it must be an integer from 18 to 120 years; income is missing; it must be a "
-        "number of at least 0; years is not a field of small_loans; Income is not a field of small_loans",
-    ),
-    "column twice": (FILE.replace("sex", "case"), "in.csv: 'case' stands twice"),
-    "no header": (f"{GOOD}\n{GOOD}\n", "is not a field of small_loans"),
-}
-
-
-@pytest.mark.parametrize("case", CSV_CASES)
-def test_text_that_is_no_csv_of_the_contract_is_refused_whole(
-    scorer: Scorer, tmp_path: Path, case: str
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_block_holds_the_same_rows_wherever_reading_begins(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text, message = CSV_CASES[case]
-    (tmp_path / "in.csv").write_bytes(text.encode())
-    assert refusal(scorer, tmp_path / "in.csv").endswith(message)
+    monkeypatch.setattr(limits, "ROWS_PER_BLOCK", 64)
+    path = write_as(tmp_path / f"in{ending}", random_table(300))
+    records, blocks = blocks_of(path)
+    assert records.rows_per_block == 64
+    assert [block.num_rows for block in blocks] == [64, 64, 64, 64, 44]
+    for k in range(6):
+        _, rest = blocks_of(path, first_row=64 * k + 1)
+        assert [block.to_pylist() for block in rest] == [block.to_pylist() for block in blocks[k:]]
 
 
-@pytest.mark.parametrize("case", CSV_CASES)
-def test_compressed_text_is_refused_in_the_same_words(scorer: Scorer, tmp_path: Path, case: str) -> None:
-    text, message = CSV_CASES[case]
-    (tmp_path / "in.csv.gz").write_bytes(gzip.compress(text.encode()))
-    assert refusal(scorer, tmp_path / "in.csv.gz").endswith(message.removeprefix("in.csv"))
+def test_reading_begins_with_a_block(tmp_path: Path) -> None:
+    path = write_as(tmp_path / "in.csv", random_table(3))
+    with pytest.raises(ValueError, match="no block begins at row 3: each has 131072 rows"):
+        blocks_of(path, first_row=3)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
-def test_text_in_another_encoding_is_refused_with_its_row_and_column(
-    scorer: Scorer, tmp_path: Path, encoding: str
+@pytest.mark.parametrize(("ending", "rows"), [(".parquet", 300), (".arrow", 300), (".csv", None)])
+def test_the_number_of_records_is_told_where_the_file_says_it(
+    tmp_path: Path, ending: str, rows: int | None
 ) -> None:
-    (tmp_path / "in.csv").write_bytes((FILE + GOOD.replace("car", "Möbel")).encode(encoding))
-    assert refusal(scorer, tmp_path / "in.csv") == f"in.csv: row 3, column 8: the text is not UTF-8; {SAVE}"
+    records, _ = blocks_of(write_as(tmp_path / f"in{ending}", random_table(300)))
+    assert records.rows == rows
 
 
-def test_a_header_in_another_encoding_is_refused(scorer: Scorer, tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_bytes(FILE.replace("sex", "Größe").encode("latin-1"))
-    assert refusal(scorer, tmp_path / "in.csv") == f"in.csv: the header: the text is not UTF-8; {SAVE}"
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".arrow", ".feather"])
+def test_a_file_without_records_has_no_blocks(tmp_path: Path, ending: str) -> None:
+    _, blocks = blocks_of(write_as(tmp_path / f"in{ending}", random_table(0)))
+    assert blocks == []
 
 
-def test_utf_16_is_refused(scorer: Scorer, tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text(FILE, "utf-16")
-    assert refusal(scorer, tmp_path / "in.csv").endswith(f"is NUL, which no text has; {SAVE} text")
-
-
-def test_faults_in_late_blocks_are_refused_with_the_row_counted_from_the_first(
-    scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(csv_file, "BLOCK_BYTES", 200)
-    long = [GOOD.replace("c1", f'"c\n{i}"') for i in range(50)]
-    source = write_lines(tmp_path / "in.csv", *long, "1,2", *long)
-    assert refusal(scorer, source) == "in.csv: row 51 has 2 cells, and the header has 11"
-    source.write_bytes("\n".join([HEADER, *long, GOOD.replace("car", "Möbel")]).encode("latin-1"))
-    assert refusal(scorer, source) == f"in.csv: row 51, column 8: the text is not UTF-8; {SAVE}"
-    content = "\n".join([HEADER, *long, "\0"]).encode()
-    source.write_bytes(content)
-    assert refusal(scorer, source) == f"in.csv: byte {len(content):,} is NUL, which no text has; {SAVE} text"
-
-
-def test_a_record_longer_than_a_block_is_refused(
-    scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(csv_file, "BLOCK_BYTES", 400)
-    source = write_lines(tmp_path / "in.csv", GOOD, f'"{GOOD}', *[GOOD] * 100)
-    assert "a record is longer than" in refusal(scorer, source)
-    assert "is a quote opened and never closed?" in refusal(scorer, source)
-
-
-def test_a_row_as_long_as_our_own_ending_is_no_ending(scorer: Scorer, tmp_path: Path) -> None:
-    cells = len(CONTRACT.columns) + len(CONTRACT.ignored) + 3
-    source = write_lines(tmp_path / "in.csv", GOOD, "," * (cells - 1), GOOD)
-    assert refusal(scorer, source) == f"in.csv: row 2 has {cells} cells, and the header has 11"
-
-
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(b"\n\n")])
-def test_a_compressed_nothing_is_refused(scorer: Scorer, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "in.csv.gz").write_bytes(content)
-    assert refusal(scorer, tmp_path / "in.csv.gz").startswith("in.csv.gz: the file is empty")
-
-
-def test_damaged_gzip_is_refused(scorer: Scorer, tmp_path: Path) -> None:
-    whole = gzip.compress((FILE * 50).replace(f"\n{HEADER}", "").encode())
-    source = tmp_path / "in.csv.gz"
-    for cut in (5, 30, len(whole) // 2, len(whole) - 9, len(whole) - 1):
-        source.write_bytes(whole[:cut])
-        assert refusal(scorer, source) == (
-            "in.csv.gz: the compressed data end too early; was the file copied or downloaded whole?"
-        )
-    for content in (whole[:-6] + b"\0" + whole[-5:], whole + b"more", FILE.encode()):
-        source.write_bytes(content)
-        assert refusal(scorer, source) == (
-            "in.csv.gz: the compressed data are damaged, or the file is no gzip file"
-        )
-
-
-def test_damaged_parquet_is_refused(scorer: Scorer, tmp_path: Path) -> None:
-    whole = parquet_bytes()
-    middle, footer = len(whole) // 3, int.from_bytes(whole[-8:-4], "little")
-    contents = [
-        b"",
-        b"PAR1",
-        FILE.encode(),
-        whole[:-4],
-        whole[:-1000],
-        whole[1000:],
-        whole[: -8 - footer] + b"\0" * footer + whole[-8:],
+def test_blocks_of_wide_files_are_shorter() -> None:
+    assert [rows_per_block(count) for count in (0, 1, 64, 65, 10_000, 10**6)] == [
+        131_072,
+        131_072,
+        131_072,
+        65_536,
+        512,
+        256,
     ]
-    contents.append(
-        whole[:middle] + bytes(byte ^ 255 for byte in whole[middle : middle + 8]) + whole[middle + 8 :]
-    )
-    for content in contents:
-        (tmp_path / "in.parquet").write_bytes(content)
-        assert refusal(scorer, tmp_path / "in.parquet").startswith("in.parquet: cannot be read as Parquet: ")
 
 
-def test_a_parquet_file_with_other_columns_is_refused(scorer: Scorer, tmp_path: Path) -> None:
-    table = random_table(3).rename_columns({"sex": "case", "age": "Age"})
-    pq.write_table(table, tmp_path / "in.parquet")
-    assert refusal(scorer, tmp_path / "in.parquet") == (
-        "in.parquet: age is missing; it must be an integer from 18 to 120 years; Age is not a field of small_loans; "
-        "'case' stands twice"
-    )
-
-
-def test_text_in_parquet_that_is_not_utf_8_is_refused(scorer: Scorer, tmp_path: Path) -> None:
-    broken = pa.array([b"car", b"\xff"]).view(pa.string())
-    table = random_table(2).set_column(7, "purpose", broken)
-    write_records(tmp_path / "in.parquet", random_table(1))
-    pq.write_table(table, tmp_path / "in.parquet")
-    assert "Invalid UTF8" in refusal(scorer, tmp_path / "in.parquet")
-
-
-def test_what_the_columns_cannot_be_read_as_is_refused_with_its_rows(
-    scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_block_that_does_not_fit_into_memory_is_refused(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Scorer.score_table
-
-    def fail(scorer: Scorer, table: pa.Table, *, text: bool) -> ScoredTable:
-        if table.num_rows:
-            raise OverflowError("date value out of range")
-        return whole(scorer, table, text=text)
-
-    monkeypatch.setattr(Scorer, "score_table", fail)
-    source = write_records(tmp_path / "in.parquet", random_table(7))
-    assert refusal(scorer, source) == "in.parquet: rows 1 to 7 cannot be read: date value out of range"
+    for module in ("records", "jsonl_file"):
+        monkeypatch.setattr(f"service.batch.{module}.MOST_BLOCK_BYTES", 20_000)
+    path = write_as(tmp_path / f"in{ending}", random_table(1000))
+    assert refusal(path) == (
+        f"in{ending}: 131,072 records take more than 0 MiB; leave out columns of long text"
+    )
 
 
-def test_a_type_that_no_column_can_be_read_from_is_refused(
-    scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["in.xlsx", "in", "in.csv.zip", "in.gz", "in.json"])
+def test_an_unknown_kind_of_file_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(FILE)
+    assert refusal(tmp_path / name) == f"{name}: its name must end in one of: {', '.join(READERS)}"
+
+
+def test_an_ending_in_capitals_is_known(tmp_path: Path) -> None:
+    (tmp_path / "IN.CSV").write_text(FILE)
+    assert sum(block.num_rows for block in blocks_of(tmp_path / "IN.CSV")[1]) == 2
+
+
+def test_a_file_that_lies_elsewhere_is_called_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "fetched").write_text(FILE.replace("sex", "six"))
+    assert refusal(tmp_path / "fetched", name="s3://bucket/in.csv") == (
+        "s3://bucket/in.csv: six is not a field of small_loans"
+    )
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "in.csv") == "in.csv does not exist"
+    (tmp_path / "in.parquet").mkdir()
+    assert refusal(tmp_path / "in.parquet") == "in.parquet is a folder; name one file"
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert refusal(tmp_path / "pipe.csv") == "pipe.csv is no regular file; name one file"
+
+
+@pytest.mark.parametrize("ending", [ending for ending in ENDINGS if ending not in (".parquet", ".arrow")])
+def test_a_stream_is_read_as_the_file_would_be(tmp_path: Path, ending: str) -> None:
+    path = write_as(tmp_path / f"in{ending}", random_table(300))
+    _, expected = blocks_of(path)
+    stream = _Pipe(path.read_bytes())
+    with open_stream(stream, ending, VALIDATOR) as records:
+        assert [block.to_pylist() for block in records.blocks] == [block.to_pylist() for block in expected]
+    assert not stream.closed
+
+
+def test_what_cannot_come_through_a_pipe_is_said(tmp_path: Path) -> None:
+    with pytest.raises(WrongUse) as parquet, open_stream(_Pipe(b"PAR1"), ".parquet", VALIDATOR):
+        pass
+    assert str(parquet.value) == "standard input: Parquet cannot be read from a stream; name a file"
+    content = write_as(tmp_path / "in.arrow", random_table(3)).read_bytes()
+    with pytest.raises(UnreadableInput) as arrow, open_stream(_Pipe(content), ".arrow", VALIDATOR):
+        pass
+    assert str(arrow.value).startswith("standard input: cannot be read as Arrow: ")
+
+
+def test_a_fault_in_a_stream_is_named_by_what_it_is() -> None:
+    with pytest.raises(UnreadableInput) as caught, open_stream(_Pipe(b""), ".csv", VALIDATOR):
+        pass
+    assert str(caught.value) == "standard input: the file is empty"
+
+
+def test_rows_are_kept_in_the_types_that_were_declared(tmp_path: Path) -> None:
+    path = write_as(tmp_path / "in.parquet", random_table(5))
+    records, (block,) = blocks_of(path)
+    assert records.as_declared(block).equals(block)
+    assert records.as_declared(block.select([])).num_columns == 0
+
+
+class _Pipe(io.BytesIO):
+    """Bytes that come once."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *_: object) -> int:
+        raise io.UnsupportedOperation("a pipe has no place")
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation("a pipe has no place")
+
+
+def test_an_unsupported_type_is_refused_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise pa.ArrowNotImplementedError("no kernel for it")
 
     monkeypatch.setattr(Validator, "check_table", fail)
-    source = write_records(tmp_path / "in.parquet", random_table(1))
-    assert refusal(scorer, source) == (
-        "in.parquet has a column of a type that cannot be read: no kernel for it"
-    )
-
-
-@pytest.mark.parametrize("name", ["in.xlsx", "in", "in.csv.zip", "in.gz"])
-def test_an_unknown_kind_of_file_is_refused(scorer: Scorer, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text(FILE)
-    assert refusal(scorer, tmp_path / name) == f"{name}: its name must end in one of: .csv, .csv.gz, .parquet"
-
-
-def test_an_ending_in_capitals_is_known(scorer: Scorer, tmp_path: Path) -> None:
-    (tmp_path / "IN.CSV").write_text(FILE)
-    assert score_file(scorer, tmp_path / "IN.CSV", tmp_path / "OUT.CSV").rows_scored == 2
-
-
-def test_a_file_that_is_not_there_and_a_folder_are_refused(scorer: Scorer, tmp_path: Path) -> None:
-    assert refusal(scorer, tmp_path / "in.csv") == "in.csv does not exist"
-    (tmp_path / "in.parquet").mkdir()
-    assert refusal(scorer, tmp_path / "in.parquet") == "in.parquet is a folder; name one file"
-
-
-def test_a_file_that_changes_while_it_is_read_is_refused(scorer: Scorer, tmp_path: Path) -> None:
-    source = write_lines(tmp_path / "in.csv", GOOD)
-
-    def append(_: int) -> None:
-        with source.open("a", encoding="utf-8") as file:
-            file.write(GOOD)
-
-    with pytest.raises(UnreadableInput) as caught:
-        score_file(scorer, source, tmp_path / "out.csv", progress=append)
-    assert str(caught.value) == f"{source} was changed while it was read; score it again"
-    assert sorted(tmp_path.iterdir()) == [source]
+    path = write_as(tmp_path / "in.parquet", random_table(1))
+    with pytest.raises(UnreadableInput) as caught, open_records(path, VALIDATOR):
+        pass
+    assert str(caught.value) == f"{path} has a column of a type that cannot be read: no kernel for it"
