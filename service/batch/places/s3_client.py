@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from service.errors import AvalError, WrongUse
@@ -66,9 +67,7 @@ class Clients:
 def connect(bucket: str, prefix: str) -> Clients:
     """Return clients that have been seen to reach the bucket; raises `WrongUse`, within seconds, if it cannot be."""
     with s3_errors(f"s3://{bucket}", WrongUse, "reached"):
-        import boto3
-
-        session = boto3.session.Session()
+        session = _session()
         clients = Clients(_client(session, _CONTACT), _client(session, _LASTING))
         _greet(clients.quick, bucket, prefix)
         return clients
@@ -91,6 +90,23 @@ def s3_errors(uri: str, error: type[AvalError], verb: str) -> Iterator[None]:
 def code_of(error: Any) -> str:
     """Return the code of an answer that refuses, such as `NoSuchKey`, or `404` where it has no body."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _session() -> Any:
+    import boto3
+    import botocore.session
+
+    session = botocore.session.Session()
+    session.register_component("data_loader", _descriptions())
+    return boto3.session.Session(botocore_session=session)
+
+
+@cache
+def _descriptions() -> Any:
+    """Return the descriptions of AWS's interfaces, which take a tenth of a second to read: once is enough."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _client(session: Any, limits: dict[str, int]) -> Any:
