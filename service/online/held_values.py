@@ -11,7 +11,8 @@ from prometheus_client import values
 class HeldValues:
     """The values of one process's metrics; `kind` is what the library is to make each of them of.
 
-    The library's own kind writes every step of a count into the shared file, as many as ten for one request.
+    The library's own kind writes every step of a count into the shared file, as many as ten for one request. Here a
+    process that is killed takes with it what it counted since it last shared.
     """
 
     def __init__(self, pid: int) -> None:
