@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from service.batch.expected_rows import expected_rows
 from service.batch.file_facts import FileFacts
 from service.batch.part_files import WrittenPart, write_part, writing
 from service.batch.pipeline import counted, parts_of, scored_in_order
@@ -22,7 +23,8 @@ from service.decision_log.segments import Heading
 from service.errors import UnreadableInput
 from service.scoring.scorer import Scorer
 
-Progress = Callable[[Tally], None]
+# What became of a block, and about which share of its input is done with it.
+Progress = Callable[[Tally, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def score_unit(
     state: State,
     *,
     threads: int = 1,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda *_: None,
 ) -> int:
     """Score a unit and return how many rows it had; each of its parts is whole or was never there.
 
@@ -71,6 +73,7 @@ def score_unit(
             first_row=unit.first_row,
         )
         with opened as records:
+            work.expected = records.rows or expected_rows(path, planned.name)
             work.score(records)
         if unit.whole:
             digest = FileFacts.of(path).sha256 if planned.etag else planned.digest
@@ -88,7 +91,9 @@ def _found(source: Place, planned: PlannedInput) -> Item:
 
 
 class _Work:
-    """A unit in progress. row, part: the next that is to be written."""
+    """A unit in progress. row, part: the next that is to be written. expected: rows of the input, where known."""
+
+    expected: int | None = None
 
     def __init__(
         self, plan: Plan, unit: Unit, scorer: Scorer, state: State, threads: int, progress: Progress
@@ -131,9 +136,11 @@ class _Work:
         self.part += 1
 
     def _told(self, part: Iterator[ScoredBlock]) -> Iterator[ScoredBlock]:
+        row = self.row - 1
         for block in part:
             yield block
-            self._progress(block.tally)
+            row += block.tally.rows_in
+            self._progress(block.tally, min(row / self.expected, 1.0) if self.expected else 0.0)
 
     def _commit(self, written: WrittenPart) -> None:
         """The record comes last: without it the part was never there."""

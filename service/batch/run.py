@@ -28,12 +28,16 @@ from service.scoring.scorer import Scorer
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a run is. share: of the inputs' bytes, in inputs that are done."""
+    """How far a run is.
+
+    share: of the work, about, from 0 to 1. continued: rows of the tally that an earlier, broken-off run had dealt with.
+    """
 
     tally: Tally
     inputs_done: int
     inputs: int
     share: float
+    continued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,15 @@ class Run:
             row, number = row + part.tally.rows_in, number + 1
         return None if input_record(index) in self.there else Unit(index, number, row)
 
-    def tell(self, tally: Tally) -> None:
-        """Take in what became of a block, and tell how far the run is."""
+    def tell(self, tally: Tally, share: float = 0.0) -> None:
+        """Take in what became of a block, and tell how far the run is; share: of the input that is being read."""
         self.tally.add(tally)
         sizes = [item.size for item in self.plan.inputs]
-        share = sum(sizes[: self.inputs_done]) / max(sum(sizes), 1)
-        self.progress(Step(self.tally, self.inputs_done, len(sizes), share))
+        done, current = sum(sizes[: self.inputs_done]), sum(sizes[self.inputs_done : self.inputs_done + 1])
+        whole = (done + share * current) / max(sum(sizes), 1)
+        if self.plan.limit is not None:
+            whole = max(whole, self.tally.rows_in / self.plan.limit)
+        self.progress(Step(self.tally, self.inputs_done, len(sizes), min(whole, 1.0), self.continued))
 
 
 # Scores what is left of a plan and returns how many inputs it read.
