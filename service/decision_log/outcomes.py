@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from service.decision_log.entries import Entry, Kind
 from service.decision_log.orders import Resolution, Resolve
 from service.decision_log.reading import parsed_details
+from service.decision_log.segments.decisions import batch_decisions
 from service.decision_log.statements import (
     Fields,
     StatementRefused,
@@ -137,6 +138,8 @@ def _known(connection: Connection, abouts: Iterable[str]) -> dict[str, _Known]:
     ids = sorted(abouts)
     columns = (ENTRIES.c.about, ENTRIES.c.kind, ENTRIES.c.use_case, ENTRIES.c.at, ENTRIES.c.details)
     query = select(*columns).where(ENTRIES.c.kind.in_([str(Kind.DECISION), str(Kind.OUTCOME)]))
+    for about, batch in batch_decisions(connection, ids).items():
+        known[about] = _Known(batch.row.use_case, batch.row.at)
     for start in range(0, len(ids), _ABOUTS_AT_ONCE):
         some = query.where(ENTRIES.c.about.in_(ids[start : start + _ABOUTS_AT_ONCE]))
         for about, kind, use_case, at, details in connection.execute(some):

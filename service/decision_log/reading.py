@@ -20,6 +20,9 @@ from service.decision_log.migrations import MIGRATIONS, schema_version
 from service.decision_log.streams import stream
 from service.decision_log.tables import ENTRIES, RECORDS
 
+# What an id may name, the first of them that there is.
+_ANSWERED = (Kind.DECISION, Kind.EXPLANATION, Kind.REFUSAL, Kind.SEGMENT)
+
 
 @dataclass(frozen=True, slots=True)
 class Logged:
@@ -92,17 +95,20 @@ def entries(connection: Connection, selection: Selection) -> Iterator[Logged]:
 def find(connection: Connection, about: str) -> Found | None:
     """Return a decision with its outcomes, reviews and whatever else is about it; None for an unknown id."""
     said = list(entries(connection, Selection(about=about)))
-    by_kind = {kind: tuple(item for item in said if item.row.kind == kind) for kind in Kind}
-    answered = by_kind[Kind.DECISION] or by_kind[Kind.EXPLANATION] or by_kind[Kind.REFUSAL]
-    if not answered:
-        return None
-    told = (Kind.OUTCOME, Kind.REVIEW)
-    others = tuple(item for item in said if item.row.kind not in told and item is not answered[0])
+    for kind in _ANSWERED:
+        if answered := [item for item in said if item.row.kind == kind]:
+            return found_about(answered[0], said)
+    return None
+
+
+def found_about(decision: Logged, said: Iterable[Logged]) -> Found:
+    """Return a decision with what was said about it, among which it may stand itself."""
+    by_kind = {kind: [item for item in said if item.row.kind == kind] for kind in (Kind.OUTCOME, Kind.REVIEW)}
     return Found(
-        answered[0],
+        decision,
         _in_order(by_kind[Kind.OUTCOME], "correction"),
         _in_order(by_kind[Kind.REVIEW], "review"),
-        others,
+        tuple(item for item in said if item.row.kind not in by_kind and item is not decision),
     )
 
 

@@ -18,6 +18,7 @@ from service.decision_log.entries import Entry, Kind, Record
 from service.decision_log.orders import Resolution, Resolve
 from service.decision_log.outcomes import Status
 from service.decision_log.reading import Logged, Selection, entries
+from service.decision_log.segments.decisions import batch_decisions
 from service.decision_log.statements import (
     Fields,
     StatementRefused,
@@ -122,7 +123,9 @@ class _Told(NamedTuple):
 
 def _known(connection: Connection, contract: Contract, review: Review) -> list[Logged]:
     kinds = (Kind.DECISION, Kind.REVIEW)
-    return list(entries(connection, Selection(kinds, contract.use_case, about=review.decision_id)))
+    said = list(entries(connection, Selection(kinds, contract.use_case, about=review.decision_id)))
+    batch = batch_decisions(connection, [review.decision_id]).values()
+    return said + [item for item in batch if item.row.use_case == contract.use_case]
 
 
 def _place(

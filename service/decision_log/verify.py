@@ -33,6 +33,7 @@ class Verification:
     """What was looked at and what was found; `listed` holds the first thousand of `found` discrepancies.
 
     parts: of records, present and as they were written. erased: those that an erasure or retention accounts for.
+    segments, segment_rows: files of batch decisions, and how many decisions these are.
     """
 
     writers: int = 0
@@ -40,6 +41,8 @@ class Verification:
     parts: int = 0
     erased: int = 0
     anchors: int = 0
+    segments: int = 0
+    segment_rows: int = 0
     found: int = 0
     listed: list[Discrepancy] = field(default_factory=list)
 
@@ -167,13 +170,17 @@ def _is_as_written(stored: _Stored, digest: bytes) -> bool:
 
 
 def _rows(connection: Connection) -> Iterator[tuple[Row, list[_Stored]]]:
-    if connection.dialect.name == "sqlite":
-        # Text that is no UTF-8 was not written by us: it is to be told, and not to end the reading.
-        driver: Any = connection.connection.driver_connection
-        driver.text_factory = _readable
+    endure_any_text(connection)
     # Not by the columns' types, which would fail on what somebody put there.
     for found in stream(connection, _ENTRIES):
         yield Row(*found[:17]), [_Stored(*found[17:20]), _Stored(*found[20:23])]
+
+
+def endure_any_text(connection: Connection) -> None:
+    """Have SQLite give text that is no UTF-8, which was not written by us: it is to be told, not to end the reading."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        driver.text_factory = _readable
 
 
 def _readable(content: bytes) -> str:

@@ -7,6 +7,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+# Where files wait, within the place: hidden from whoever lists it.
+HIDDEN = "_new"
+
 
 class Place(Protocol):
     """A folder; every method raises an `AvalError` that names the file and what is wrong with it.
@@ -46,7 +49,7 @@ class Place(Protocol):
 
 def staged(name: str) -> str:
     """Return where a file waits until the log says that it counts: hidden, so that it passes for no segment."""
-    return f"_new/{name}"
+    return f"{HIDDEN}/{name}"
 
 
 def present(place: Place, name: str) -> str | None:

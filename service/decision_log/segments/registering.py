@@ -44,8 +44,12 @@ def publish(address: str, place: Place, publications: Sequence[Publication], at:
             if current is None or current.sha256 == item.facts.sha256:
                 _stage(place, item)
         count = _register(scribe, facts, at)
-        for one in _known(scribe, facts).values():
-            settle(place, one.name)
+        known = _known(scribe, facts)
+        for one in facts:
+            settle(place, known[one.id].name)
+            if known[one.id].sha256 != one.sha256:
+                # Somebody else was first, with the same answers in other bytes.
+                place.remove(staged(one.file))
     return count
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, literal_column, select
 
 from service.decision_log.chain import Row
 from service.decision_log.entries import Kind, Part
@@ -71,13 +71,17 @@ class Chosen:
     ids: Sequence[str] | None = None
 
 
-def segments(connection: Connection, chosen: Chosen = Chosen()) -> Iterator[Segment]:
+def segments(
+    connection: Connection, chosen: Chosen = Chosen(), tell: Callable[[Row, str], None] | None = None
+) -> Iterator[Segment]:
     """Yield segments in the order of time, a few in memory at once.
 
-    One that was registered twice counts as it was first. Raises `LogRefused` for an entry that is none of ours.
+    One that was registered twice counts as it was first. Raises `LogRefused` for an entry that is none of ours; with
+    `tell` such entries, and second ones, are told and passed over.
     """
-    for rows in _rows(connection, chosen):
-        yield from _as_now(connection, rows)
+    seen: set[str] = set()
+    for some in _rows(connection, chosen):
+        yield from _as_now(connection, [row for row in some if _is_first(row, seen, tell)], tell)
 
 
 def segment_of(connection: Connection, segment: str) -> Segment | None:
@@ -91,26 +95,38 @@ def facts_of(row: Row) -> SegmentFacts:
         facts = SegmentFacts.from_json(json.loads(row.details))
         if (facts.id, facts.heading.use_case) != (row.about, row.use_case):
             raise ValueError("it is about another segment")
-    except (ValueError, RecursionError) as error:
-        raise LogRefused(
-            f"the decision log's entry about segment {row.about} cannot be read: {error}; run: aval log verify"
-        ) from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise unreadable(row.about, str(error)) from None
     return facts
 
 
+def unreadable(segment: str, why: str) -> LogRefused:
+    """Return what to raise for an entry that registers no segment as this version writes them."""
+    return LogRefused(
+        f"the decision log's entry about segment {segment} cannot be read: {why}; run: aval log verify"
+    )
+
+
 def _rows(connection: Connection, chosen: Chosen) -> Iterator[list[Row]]:
-    seen: set[str] = set()
     for query in _queries(chosen):
         found = (Row(*row) for row in stream(connection, query))
         while some := list(islice(found, _SEGMENTS_AT_ONCE)):
-            # The same id again is not another segment.
-            first = {row.about: row for row in reversed(some) if row.about not in seen}
-            seen.update(first)
-            yield list(reversed(first.values()))
+            yield some
+
+
+def _is_first(row: Row, seen: set[str], tell: Callable[[Row, str], None] | None) -> bool:
+    if row.about in seen:
+        if tell is not None:
+            tell(row, "the segment was registered before")
+        return False
+    seen.add(row.about)
+    return True
 
 
 def _queries(chosen: Chosen) -> Iterator[Select[Any]]:
-    query = select(*ENTRIES.c).where(ENTRIES.c.kind == str(Kind.SEGMENT))
+    # Not by the columns' types, which would fail on what somebody put there.
+    columns: Iterator[Any] = (literal_column(f"entries.{name}") for name in Row._fields)
+    query = select(*columns).select_from(ENTRIES).where(ENTRIES.c.kind == str(Kind.SEGMENT))
     if chosen.use_case is not None:
         query = query.where(ENTRIES.c.use_case == chosen.use_case)
     if chosen.since is not None:
@@ -125,11 +141,18 @@ def _queries(chosen: Chosen) -> Iterator[Select[Any]]:
         yield query.where(ENTRIES.c.about.in_(chosen.ids[start : start + _IDS_AT_ONCE]))
 
 
-def _as_now(connection: Connection, rows: Sequence[Row]) -> Iterator[Segment]:
+def _as_now(
+    connection: Connection, rows: Sequence[Row], tell: Callable[[Row, str], None] | None
+) -> Iterator[Segment]:
     erasures = _erasures(connection, [row.about for row in rows])
     for row in rows:
-        facts = facts_of(row)
-        segment = Segment(row, facts, facts.sha256)
+        try:
+            segment = Segment(row, facts := facts_of(row), facts.sha256)
+        except LogRefused as error:
+            if tell is None:
+                raise
+            tell(row, str(error))
+            continue
         # Each names the file that it put another in the place of: the order in which they came is theirs.
         while (said := erasures[row.about].pop(segment.sha256, None)) is not None:
             segment = _erased(segment, said)
@@ -168,7 +191,11 @@ def _readable(details: str) -> dict[str, Any] | None:
     if not isinstance(body, dict):
         return None
     texts = (body.get("replaces"), body.get("sha256"))
-    shaped = isinstance(body.get("parts"), list) and isinstance(body.get("rows", ()), list | None)
-    if not (shaped and all(isinstance(item, str) for item in texts)):
+    parts, rows = body.get("parts"), body.get("rows", ())
+    if not (isinstance(parts, list) and isinstance(rows, list | None)):
         return None
-    return body if all(part in list(map(str, Part)) for part in body["parts"]) else None
+    readable = all(isinstance(item, str) for item in texts) and set(map(repr, parts)) <= _PARTS
+    return body if readable and all(type(row) is int for row in rows or ()) else None
+
+
+_PARTS = frozenset(repr(str(part)) for part in Part)
