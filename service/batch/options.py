@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,3 +85,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise WrongUse(f"{name}={value} is too few; it must be at least 1")
+
+    @property
+    def scoring_threads(self) -> int:
+        """How many threads score."""
+        return self.threads or os.cpu_count() or 1

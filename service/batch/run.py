@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -151,7 +150,7 @@ def _begin(
 ) -> Run:
     if state.plan() != plan:
         state.begin(plan)
-    return Run(plan, scorer, state, state.names(), _threads(options.threads), progress)
+    return Run(plan, scorer, state, state.names(), options.scoring_threads, progress)
 
 
 def _score(run: Run, target: Target, options: Options, engine: Engine, before: Manifest | None) -> Manifest:
@@ -208,10 +207,6 @@ def _kept_if_worth_it(run: Run) -> Iterator[None]:
         if isinstance(error, (UnreadableInput, TooManyRefused)) or not run.tally.rows_in:
             run.state.forget()
         raise
-
-
-def _threads(asked: int | None) -> int:
-    return asked or os.cpu_count() or 1
 
 
 def _now() -> str:
