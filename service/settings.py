@@ -31,6 +31,8 @@ class Settings:
     segments: folder, also in S3, where the log keeps the decisions of batch runs (AVAL_SEGMENTS, `segments` in `home`).
     s3_kms_key: what batch runs encrypt their outputs in S3 with (AVAL_S3_KMS_KEY), None for the bucket's own key.
     time_zone: where batch runs have their yesterday (AVAL_TIME_ZONE, UTC).
+    batch_roots: folders and s3:// prefixes whose files may be scored over HTTP (AVAL_BATCH_ROOTS, separated by commas);
+    none switches that off.
     api_keys: file of hashed keys (AVAL_API_KEYS), None for no keys.
     host: address to listen on where `bentoml serve` is given none (AVAL_HOST, this machine alone).
     without_keys: whether other addresses are served without keys too (AVAL_WITHOUT_KEYS, `no`).
@@ -55,6 +57,7 @@ class Settings:
     segments: str = ".aval/segments"
     s3_kms_key: str | None = None
     time_zone: str = "UTC"
+    batch_roots: tuple[str, ...] = ()
     largest_body: int = 2**20
     log_down: WhenDown = "closed"
     api_keys: Path | None = None
@@ -86,6 +89,7 @@ class Settings:
             segments=_place(os.environ.get("AVAL_SEGMENTS") or str(home / "segments")),
             s3_kms_key=os.environ.get("AVAL_S3_KMS_KEY") or None,
             time_zone=os.environ.get("AVAL_TIME_ZONE") or "UTC",
+            batch_roots=_listed("AVAL_BATCH_ROOTS"),
             largest_body=_count("AVAL_MAX_BODY", 2**20, "number of bytes"),
             log_down=_log_down(),
             api_keys=Path(keys).expanduser().absolute() if keys else None,
@@ -104,6 +108,16 @@ class Settings:
 
 def _place(text: str) -> str:
     return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def environment_of_child(code: Path) -> dict[str, str]:
+    """Return the environment for a process that this one starts, and that finds our modules in the folder `code`."""
+    searched = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{code}{os.pathsep}{searched}" if searched else str(code)}
+
+
+def _listed(name: str) -> tuple[str, ...]:
+    return tuple(text for item in os.environ.get(name, "").split(",") if (text := item.strip()))
 
 
 def _log_down() -> WhenDown:
