@@ -46,7 +46,8 @@ def aval(*arguments: str | Path) -> Done:
 
 
 def use_log(monkeypatch: pytest.MonkeyPatch, folder: Path) -> str:
-    """Point the commands at a log in a folder; returns its address."""
+    """Point the commands at a log in a folder, with its segments beside it; returns its address."""
     url = f"sqlite:///{folder / 'log.db'}"
     monkeypatch.setenv("AVAL_DECISION_LOG", url)
+    monkeypatch.setenv("AVAL_SEGMENTS", str(folder / "segments"))
     return url

@@ -11,12 +11,12 @@ import typer
 from service.errors import WrongUse
 from service.settings import Settings
 from training.cli.arguments import AsJson
-from training.cli.log_place import NOTHING_TO_DO, log_address
+from training.cli.log_place import NOTHING_TO_DO, log_address, segment_store
 from training.console import complain, progress, say, say_json
 from training.user import user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.decision_log.entries import Part
     from service.decision_log.erasure import Erased
@@ -50,6 +50,7 @@ def erase_records(  # noqa: PLR0913, PLR0917  # each option is one thing that an
     parts = _parts(part)
     address = log_address()
     _complain_of_spools()
+    _finish_and_complain_of_runs()
     abouts = about or _abouts_of(address, _subject(subject or ""), use_case)
     erased, wiped = _erase(address, abouts, parts, because, by)
     if as_json:
@@ -91,6 +92,7 @@ def retain_for(
     retention = Retention(before, user(), now, use_case, answers_before)
     address = log_address()
     _complain_of_spools()
+    _finish_and_complain_of_runs()
     due, erased, wiped = _retain(address, retention, dry_run=dry_run)
     if as_json:
         say_json({"due": due, "erased": erased, "dry_run": dry_run, "wiped": wiped})
@@ -109,16 +111,25 @@ def _retain(
     from service.decision_log.reading import reading
     from service.decision_log.retention import due, retain
     from service.decision_log.scribe import writing
+    from service.decision_log.segments.erasing import due_segments, retain_segments
     from service.decision_log.traces import wipe
 
     with reading(address) as connection:
-        counts = due(connection, retention)
+        counts = _together(due(connection, retention), due_segments(connection, retention))
     nothing = dict.fromkeys(counts, 0)
     if dry_run or not any(counts.values()):
         return counts, nothing, True
     with progress("erasing") as step, writing(address, "aval log retain", retention.now) as scribe:
         done = retain(address, scribe, retention, lambda rows: step(f"{rows:,} rows"))
-        return counts, nothing | done.erased, wipe(scribe, address)
+        batch = retain_segments(
+            segment_store(), scribe, retention, lambda rows: step(f"{rows:,} rows of batch runs")
+        )
+        return counts, _together(nothing, done.erased, batch), wipe(scribe, address)
+
+
+def _together(*counts: Mapping[str, int]) -> dict[str, int]:
+    names = {name: None for some in counts for name in some}
+    return {name: sum(some.get(name, 0) for some in counts) for name in names}
 
 
 def _parts(name: str) -> tuple[Part, ...]:
@@ -148,11 +159,16 @@ def _subject(text: str) -> dict[str, str]:
 def _abouts_of(address: str, ids: dict[str, str], use_case: str | None) -> list[str]:
     from service.decision_log.entries import Kind
     from service.decision_log.reading import reading
+    from service.decision_log.segments.subjects import find_batch_abouts
     from service.decision_log.subjects import find_abouts
 
-    with progress("looking for the person"), reading(address) as connection:
-        (found,) = find_abouts(connection, [ids], kinds=Kind, use_case=use_case)
-    return sorted(found)
+    with progress("looking for the person") as step:
+        with reading(address) as connection:
+            (found,) = find_abouts(connection, [ids], kinds=Kind, use_case=use_case)
+        (batch,) = find_batch_abouts(
+            segment_store(), [ids], use_case=use_case, progress=lambda rows: step(f"{rows:,} batch decisions")
+        )
+    return sorted(found | batch)
 
 
 def _erase(
@@ -161,6 +177,7 @@ def _erase(
     from service.decision_log.erasure import Erased, Wish, answers_about, erase
     from service.decision_log.reading import reading
     from service.decision_log.scribe import writing
+    from service.decision_log.segments.erasing import erase_decisions
     from service.decision_log.traces import wipe
 
     if not abouts:
@@ -172,6 +189,7 @@ def _erase(
         for some in _some(abouts):
             done += scribe.write(erase(Wish(some, parts, because, by, now, answers)), some)
             answers = []
+        done += erase_decisions(segment_store(), scribe, Wish(abouts, parts, because, by, now))
         return done, wipe(scribe, address) if done.parts else True
 
 
@@ -196,6 +214,18 @@ def _complain_of_spools() -> None:
             f"these files hold what is not in the log, and nothing was erased from them: {', '.join(map(str, files))}; "
             "a .spool comes into the log with the service, after which this is to be run again, and a .refused is for "
             "a person to look at and delete"
+        )
+
+
+def _finish_and_complain_of_runs() -> None:
+    """Finish erasures that were broken off, and say which batch runs were, whose records are not in the log yet."""
+    from service.decision_log.segments.erasing import finish
+
+    store = segment_store()
+    if files := finish(store):
+        complain(
+            f"these files in {store.place.uri} are of batch runs that are not done, and nothing was erased from them: "
+            f"{', '.join(files)}; run the same aval score again, which finishes it, and then this"
         )
 
 

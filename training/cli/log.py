@@ -13,7 +13,7 @@ import typer
 from service.errors import UnreadableInput, WrongUse
 from training.cli.arguments import AsJson
 from training.cli.erasure import erase_records, retain_for
-from training.cli.log_place import NOTHING_TO_DO, SAID_NO, log_address
+from training.cli.log_place import NOTHING_TO_DO, SAID_NO, log_address, segment_store
 from training.console import complain, progress, say, say_json
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ log_app = typer.Typer(
 )
 
 
+_COUNTED = ("writers", "entries", "parts", "erased", "anchors", "segments", "segment_rows")
 log_app.command("erase")(erase_records)
 log_app.command("retain")(retain_for)
 
@@ -35,21 +36,23 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every chain, every record and every anchor; exit code 1 where the log is not what was written."""
+    """Check chains, records, anchors and files of batch decisions; exit code 1 where any is not what was written."""
     from service.decision_log.reading import reading
+    from service.decision_log.segments.verify import verify_segments
     from service.decision_log.verify import verify as verify_log
 
     anchors = [found for file in anchor or () for found in _read_anchors(file)]
     began = time.perf_counter()
     with progress("verifying the decision log") as step, reading(log_address()) as connection:
         done = verify_log(connection, anchors, lambda entries: step(f"{entries:,} entries"))
+        verify_segments(segment_store(), done, lambda rows: step(f"{rows:,} batch decisions"))
     seconds = time.perf_counter() - began
     listed = [
         {"writer": item.writer, "seq": item.seq, "about": item.about, "what": item.what}
         for item in done.listed
     ]
     if as_json:
-        counts = {name: getattr(done, name) for name in ("writers", "entries", "parts", "erased", "anchors")}
+        counts = {name: getattr(done, name) for name in _COUNTED}
         body = {"holds": done.holds, **counts, "found": done.found, "listed": listed}
         say_json({**body, "seconds": round(seconds, 3)})
     else:
@@ -58,7 +61,8 @@ def verify(
         say(
             f"{'the log holds' if done.holds else f'{done.found:,} discrepancies'}: {done.entries:,} entries of "
             f"{done.writers:,} writers, {done.parts:,} parts of records as written, {done.erased:,} erased, "
-            f"{done.anchors:,} anchors; {done.entries / max(seconds, 1e-9):,.0f} entries/s"
+            f"{done.anchors:,} anchors, {done.segments:,} segments of {done.segment_rows:,} batch decisions; "
+            f"{done.entries / max(seconds, 1e-9):,.0f} entries/s"
         )
     if not done.holds:
         raise typer.Exit(SAID_NO)
@@ -91,14 +95,16 @@ def take_anchor(
 
 @log_app.command()
 def show(
-    about: Annotated[str, typer.Argument(metavar="ID", help="a decision_id or an explanation_id")],
+    about: Annotated[str, typer.Argument(metavar="ID", help="a decision_id, an explanation_id or a segment")],
     as_json: AsJson = False,
 ) -> None:
     """A decision with its record, outcomes, reviews and whatever else was said of it."""
     from service.decision_log.reading import find, reading
+    from service.decision_log.segments.records import find_decision
 
     with reading(log_address()) as connection:
         found = find(connection, about)
+    found = found or find_decision(segment_store(), about)
     if found is None:
         raise WrongUse(f"the decision log has no entry about {about!r}")
     body = {
@@ -135,7 +141,8 @@ def _logged(item: Any) -> dict[str, Any]:
     return {
         "at": iso(row.at),
         **{name: getattr(row, name) for name in (*names, "request_id", "key_id", "writer", "seq")},
-        "details": item.details,
+        # A segment's decisions, packed, are for no eye.
+        "details": {name: value for name, value in item.details.items() if name != "by_row"},
         "inputs": item.inputs,
         "personal": item.personal,
         "erased": [str(part) for part in item.erased],

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from service.errors import WrongUse
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.decision_log.segments.store import SegmentStore
 
 # Exit codes: a check said no; there was nothing to do.
 SAID_NO, NOTHING_TO_DO = 1, 3
@@ -15,3 +20,12 @@ def log_address() -> str:
     if address is None:
         raise WrongUse("there is no decision log: AVAL_DECISION_LOG=off; set it to the log's address")
     return address
+
+
+def segment_store() -> SegmentStore:
+    """Return where the log keeps the decisions of batch runs; raises `WrongUse` as `log_address` does."""
+    from service.batch.places import S3Options, place_of
+    from service.decision_log.segments.store import SegmentStore
+
+    settings = Settings.from_environment()
+    return SegmentStore(log_address(), place_of(settings.segments, S3Options(kms_key=settings.s3_kms_key)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,16 +16,19 @@ import typer
 from service.errors import NoSuchModel, WrongUse
 from service.settings import Settings
 from training.cli.arguments import AsJson
-from training.cli.log_place import NOTHING_TO_DO, SAID_NO, log_address
-from training.console import progress, say, say_json, say_rows
+from training.cli.log_place import log_address, segment_store
+from training.cli.replay_reasons import write_reasons
+from training.cli.replay_report import say_redecided, say_replayed
+from training.console import progress
 from training.use_cases import find_use_case, name_of
 
 if TYPE_CHECKING:
     from service.decision_log.reading import Selection
-    from service.replay import Difference, Redecided, Replayed
+    from service.replay import Asked, Difference, Redecided, Replayed
     from service.scoring.policy import Costs, Policy
 
-LISTED = 20
+    Each = Callable[[Difference], None] | None
+
 When = Annotated[
     str | None, typer.Option(metavar="TIME", help="such as 2026-11-20 or 2026-11-20T08:30:00Z; UTC")
 ]
@@ -35,13 +38,20 @@ def replay(  # noqa: PLR0913, PLR0917  # each option chooses decisions, or what 
     use_case: Annotated[str | None, typer.Argument(metavar="USE_CASE", help="default: all")] = None,
     since: When = None,
     until: When = None,
-    about: Annotated[str | None, typer.Option(help="one decision_id")] = None,
+    about: Annotated[str | None, typer.Option("--about", "--decision", help="one decision_id")] = None,
     policy: Annotated[
         str | None, typer.Option(metavar="VERSION", help="ask what this policy would have decided")
     ] = None,
-    reasons: Annotated[bool, typer.Option(help="compare reasons too")] = True,
+    reasons: Annotated[
+        bool | None,
+        typer.Option(
+            "--reasons/--no-reasons",
+            help="--reasons: only give reasons to batch decisions that have none; --no-reasons: compare none",
+        ),
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="file for every difference, as JSON Lines")
+        Path | None,
+        typer.Option("-o", "--output", help="file for every difference, as JSON Lines; for reasons CSV too"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -55,47 +65,92 @@ def replay(  # noqa: PLR0913, PLR0917  # each option chooses decisions, or what 
 
     name = None if use_case is None else name_of(use_case)
     selection = Selection((Kind.DECISION,), name, _moment("--since", since), _moment("--until", until), about)
+    if policy is not None and (use_case is None or reasons):
+        why = (
+            "asks for no reasons"
+            if reasons
+            else "is of one use case; name it: aval replay USE_CASE --policy …"
+        )
+        raise WrongUse(f"--policy {policy} {why}")
+    if reasons:
+        write_reasons(_asked(selection), output, as_json=as_json)
+        return
     with _differences(output) as each:
         if policy is None:
-            _say_replayed(_replay(selection, reasons, each), output, as_json)
-        elif use_case is None:
-            raise WrongUse(f"--policy {policy} is of one use case; name it: aval replay USE_CASE --policy …")
+            say_replayed(_replay(selection, reasons is None, each), output, as_json)
         else:
-            costs = find_use_case(use_case).costs
+            costs = find_use_case(str(use_case)).costs
             found = _policy(str(name), policy)
-            _say_redecided(_redecide(selection, found, costs, each), found, costs, as_json)
+            say_redecided(_redecide(selection, found, costs, each), found, costs, as_json)
 
 
-def _replay(selection: Selection, reasons: bool, each: Callable[[Difference], None]) -> Replayed:
+def _asked(selection: Selection) -> Asked:
+    """Return which batch decisions are selected; an id that none can have selects none."""
+    from service.decision_log.segments.decisions import batch_id
+    from service.decision_log.segments.segment import Chosen
+    from service.replay import Asked
+
+    limits = selection.use_case, selection.since, selection.until
+    if selection.about is None:
+        return Asked(Chosen(*limits))
+    segment, row = batch_id(selection.about) or ("", 0)
+    return Asked(Chosen(*limits, ids=[segment] if segment else []), row)
+
+
+def _replay(selection: Selection, reasons: bool, each: Each) -> Replayed:
     from service.decision_log.reading import entries, reading
     from service.replay import replay as replay_all
-    from service.replay import stored_scorers
+    from service.replay import replay_segments, stored_scorers
 
     load = stored_scorers(Settings.from_environment().bentoml_home)
-    with progress("replaying") as step, reading(log_address()) as connection:
-        return replay_all(
-            entries(connection, selection),
+    with progress("replaying") as step:
+        with reading(log_address()) as connection:
+            done = replay_all(
+                entries(connection, selection),
+                load,
+                reasons=reasons,
+                each=each or _nowhere,
+                progress=lambda count: step(f"{count:,} decisions"),
+            )
+        batch = replay_segments(
+            segment_store(),
+            _asked(selection),
             load,
             reasons=reasons,
             each=each,
-            progress=lambda count: step(f"{count:,} decisions"),
+            progress=lambda count: step(f"{count:,} batch decisions"),
         )
+    done.join(batch)
+    return done
 
 
-def _redecide(
-    selection: Selection, policy: Policy, costs: Costs, each: Callable[[Difference], None]
-) -> Redecided:
+def _redecide(selection: Selection, policy: Policy, costs: Costs, each: Each) -> Redecided:
     from service.decision_log.reading import entries, reading
-    from service.replay import redecide
+    from service.replay import redecide, redecide_segments
 
-    with progress("deciding anew") as step, reading(log_address()) as connection:
-        return redecide(
-            entries(connection, selection),
+    with progress("deciding anew") as step:
+        with reading(log_address()) as connection:
+            done = redecide(
+                entries(connection, selection),
+                policy,
+                costs,
+                each=each or _nowhere,
+                progress=lambda count: step(f"{count:,} decisions"),
+            )
+        batch = redecide_segments(
+            segment_store(),
+            _asked(selection),
             policy,
             costs,
             each=each,
-            progress=lambda count: step(f"{count:,} decisions"),
+            progress=lambda count: step(f"{count:,} batch decisions"),
         )
+    done.join(batch)
+    return done
+
+
+def _nowhere(_: Difference) -> None:
+    """Tell nobody."""
 
 
 def _policy(use_case: str, version: str) -> Policy:
@@ -116,79 +171,11 @@ def _policy(use_case: str, version: str) -> Policy:
         return served
 
 
-def _say_replayed(done: Replayed, output: Path | None, as_json: bool) -> None:
-    if as_json:
-        say_json(
-            {
-                "decisions": done.decisions,
-                "same": done.same,
-                "different": done.different,
-                "erased": done.erased,
-                "unavailable": dict(done.unavailable),
-                "differences": [asdict(item) for item in done.listed],
-            }
-        )
-    else:
-        for item in done.listed[:LISTED]:
-            say(
-                f"{item.decision_id}: {item.what} was {item.logged}, is {item.replayed} ({item.model}, {item.policy})"
-            )
-        if done.different > LISTED:
-            say(f"… and {done.different - LISTED:,} more; -o FILE has all of them" if output is None else "…")
-        for why, count in done.unavailable.items():
-            say(f"not replayed, {count:,} decisions: {why}")
-        say(
-            f"{done.decisions:,} decisions: {done.same:,} the same bit for bit, {done.different:,} different, "
-            f"{done.erased:,} erased, {done.unavailable.total():,} without their model or policy"
-        )
-    if not done.holds:
-        raise typer.Exit(SAID_NO)
-    if not done.decisions:
-        raise typer.Exit(NOTHING_TO_DO)
-
-
-def _say_redecided(done: Redecided, policy: Policy, costs: Costs, as_json: bool) -> None:
-    before, after = done.cost_before, done.cost_after
-    saved = None if before is None or after is None else before - after
-    if as_json:
-        say_json(
-            {
-                "policy": policy.version,
-                "decisions": done.decisions,
-                "changed": done.changed,
-                "counts": done.counts,
-                "expected_cost_before": before,
-                "expected_cost_after": after,
-                "expected_cost_saved": saved,
-                "currency": costs.currency,
-            }
-        )
-    else:
-        say(f"{done.changed:,} of {done.decisions:,} decisions would have been others under {policy.version}")
-        say_rows(*_matrix(done.counts))
-        if saved is None:
-            say("expected cost: cases are referred, and the use case states no cost of a review")
-        else:
-            kept = f"{abs(saved):,.2f} {costs.currency} {'less' if saved >= 0 else 'more'}"
-            say(f"expected cost: {before:,.2f} as decided, {after:,.2f} under it, {kept}")
-    if not done.decisions:
-        raise typer.Exit(NOTHING_TO_DO)
-
-
-def _matrix(counts: Mapping[str, Mapping[str, int]]) -> tuple[list[dict[str, Any]], list[str]]:
-    columns = ["decided", *(f"would be {name}" for name in counts)]
-    rows = [
-        dict(zip(columns, (old, *(f"{count:,}" for count in row.values())), strict=True))
-        for old, row in counts.items()
-    ]
-    return rows, columns
-
-
 @contextmanager
-def _differences(output: Path | None) -> Iterator[Callable[[Difference], None]]:
-    """Yield what takes a difference down, in the file if there is one."""
+def _differences(output: Path | None) -> Iterator[Each]:
+    """Yield what takes a difference down in a file, None where there is none."""
     if output is None:
-        yield lambda _: None
+        yield None
         return
     with output.open("w", encoding="utf-8") as file:
         yield lambda item: _write(file, item)
