@@ -68,4 +68,7 @@ def _readable(name: str) -> Iterator[None]:
     try:
         yield
     except READ_ERRORS as error:
-        raise UnreadableInput(f"{name}: cannot be read as Parquet: {complaint(error)}") from None
+        text = complaint(error)
+        if "crypt" in text:
+            raise UnreadableInput(f"{name} is encrypted; decrypt it first") from None
+        raise UnreadableInput(f"{name}: cannot be read as Parquet: {text}") from None

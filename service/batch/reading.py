@@ -17,7 +17,7 @@ from service.batch.dialect import DETECTED, Dialect
 from service.batch.jsonl_file import jsonl_records
 from service.batch.parquet_file import parquet_records
 from service.batch.partitions import with_partitions
-from service.batch.records import Records, complaint
+from service.batch.records import Records, complaint, shortened
 from service.batch.text_stream import Source
 from service.errors import UnreadableInput
 from service.scoring.contract import Contract
@@ -39,6 +39,8 @@ READERS: dict[str, Reader] = {
     ".feather": arrow_records,
 }
 NO_PARTITIONS: Mapping[str, str] = MappingProxyType({})
+# So many unknown columns are told one by one.
+MOST_UNKNOWN = 20
 STANDARD_INPUT = "standard input"
 
 
@@ -99,6 +101,13 @@ def _expect_file(name: str, path: Path) -> None:
 
 
 def _expect_columns(name: str, records: Records, validator: Validator) -> None:
+    contract, names = validator.contract, records.schema.names
+    known = len(contract.columns) + len(contract.ignored) + 1
+    if len(names) > known + MOST_UNKNOWN:
+        raise UnreadableInput(
+            f"{name} has {len(names):,} columns ({', '.join(map(shortened, names[:3]))}, …), and {contract.use_case} "
+            f"knows {known}; is it the right file, and is its first line the header?"
+        )
     try:
         validator.check_table(records.schema.empty_table(), text=records.text)
     except TableInvalid as error:

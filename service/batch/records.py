@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from service.errors import UnreadableInput
+from service.scoring.findings import LONGEST_QUOTE
 from service.scoring.scorer import ROWS_PER_BLOCK
 
 # What pyarrow raises for a file that is not what its name says.
@@ -99,8 +100,12 @@ def too_large(name: str, rows: int) -> UnreadableInput:
 def complaint(error: BaseException) -> str:
     """Return a library's error as one line of bounded length."""
     strerror = getattr(error, "strerror", None)
-    text = " ".join(str(strerror or error).split())
-    return text if len(text) <= LONGEST_COMPLAINT else text[:LONGEST_COMPLAINT] + "…"
+    return shortened(" ".join(str(strerror or error).split()), LONGEST_COMPLAINT)
+
+
+def shortened(text: str, most: int = LONGEST_QUOTE) -> str:
+    """Return a text of at most so many characters, and a sign where there were more."""
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def _in_type(cells: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

@@ -16,7 +16,7 @@ from service.batch.dialect import DETECTED, Dialect
 from service.batch.reading import open_records
 from service.batch.records import Records
 from service.errors import UnreadableInput
-from service.scoring.contract import Contract
+from service.scoring.contract import Column, Contract
 from service.scoring.validation import CheckedTable, Validator
 from tests.service.batch.batch_scorers import CONTRACT, write_records
 
@@ -88,6 +88,11 @@ def column_of(path: Path, name: str, dialect: Dialect = DETECTED, **options: Any
     """Return the cells of one column as they stand in the file."""
     records, blocks = blocks_of(path, dialect=dialect, **options)
     return [cell for block in blocks for cell in records.as_found(block).column(name).to_pylist()]
+
+
+def with_column(column: Column) -> Contract:
+    """The contract with one column more."""
+    return Contract.model_validate({**CONTRACT.model_dump(), "columns": (*CONTRACT.columns, column)})
 
 
 def refusal(path: Path, **options: Any) -> str:
