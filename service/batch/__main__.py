@@ -1,37 +1,34 @@
-"""`python -m service.batch USE_CASE INPUT OUTPUT`: score a file with the use case's champion."""
+"""`python -m service.batch USE_CASE INPUT OUTPUT`: score files with the use case's champion."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
+from dataclasses import MISSING, Field, fields
+from typing import Any, NoReturn, get_type_hints
 
-from service.batch.run import score_file
+from service.batch.asked import Asked, Told
+from service.batch.command import run
+from service.batch.screen import PlainScreen
 from service.errors import AvalError, WrongUse
-from service.model_store import load_scorer
 from service.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Score one file and return the exit code: 0 done, also with quarantined rows; 2 wrong use or unreadable."""
+    """Do what is asked and return the exit code.
+
+    0: done, also with quarantined rows and where nothing was new. 1: too many rows were refused. 2: wrong use, or what
+    cannot be read. 3: no input is there yet.
+    """
     try:
-        options = _parser().parse_args(arguments)
-        scorer = load_scorer(options.use_case, Settings.from_environment().bentoml_home)
-        manifest = score_file(
-            scorer, options.input, options.output, reasons=options.reasons, threads=options.threads
-        )
+        return run(_asked(arguments), Settings.from_environment(), PlainScreen())
     except AvalError as error:
         sys.stderr.write(f"aval: error: {' '.join(str(error).split())}\n")
         return error.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    report = json.dumps(manifest.as_json(), indent=1) if options.json else manifest.summary()
-    sys.stdout.write(f"{report}\n")
-    return 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,15 +36,39 @@ class _Parser(argparse.ArgumentParser):
         raise WrongUse(f"{message}; {' '.join(self.format_usage().split())}")
 
 
+def _asked(arguments: Sequence[str] | None) -> Asked:
+    found: dict[str, Any] = vars(_parser().parse_args(arguments))
+    return Asked(**{**found, "where": tuple(found.get("where", ()))})
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m service.batch", description=__doc__)
-    parser.add_argument("use_case", metavar="USE_CASE", help="a use case, or use_case:version")
-    parser.add_argument("input", metavar="INPUT", type=Path, help="a .csv, .csv.gz or .parquet file")
-    parser.add_argument("output", metavar="OUTPUT", type=Path, help="the .csv or .parquet file to write")
-    parser.add_argument("--reasons", action="store_true", help="add reason codes to what is not approved")
-    parser.add_argument("--threads", type=int, help="scoring threads (default: one per processor)")
-    parser.add_argument("--json", action="store_true", help="print the manifest")
+    # What is not given has the default that `Asked` says.
+    parser = _Parser(
+        prog="python -m service.batch",
+        description=__doc__,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    kinds = get_type_hints(Asked)
+    for item in fields(Asked):
+        _add(parser, item, kinds[item.name])
     return parser
+
+
+def _add(parser: argparse.ArgumentParser, item: Field[Any], kind: Any) -> None:
+    told: Told = item.metadata["told"]
+    explained = told.help.replace("%", "%%")
+    if not told.flag:
+        count = None if item.default is MISSING else "?"
+        parser.add_argument(item.name, metavar=told.metavar, help=explained, nargs=count)
+        return
+    how: dict[str, Any] = {"dest": item.name, "help": explained}
+    if kind is bool:
+        how["action"] = "store_true"
+    else:
+        how |= {"metavar": told.metavar, "type": int if kind == int | None else str}
+        how |= {"action": "append"} if kind == tuple[str, ...] else {}
+    parser.add_argument(told.flag, **how)
 
 
 if __name__ == "__main__":
