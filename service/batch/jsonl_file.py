@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,9 +42,14 @@ def jsonl_records(
 
 
 def _schema(contract: Contract, sample: str) -> pa.Schema:
-    others = [name for name in (*contract.ignored, contract.outcome.name) if f'"{name}":' in sample]
+    others = [name for name in (*contract.ignored, contract.outcome.name) if _has_field(sample, name)]
     columns = {column.name: answered_type(column) for column in contract.columns}
     return pa.schema(columns | dict.fromkeys(others, answered_type(None)))
+
+
+def _has_field(sample: str, name: str) -> bool:
+    written = {re.escape(json.dumps(name, ensure_ascii=ascii_only)) for ascii_only in (True, False)}
+    return re.search(rf"({'|'.join(sorted(written))})\s*:", sample) is not None
 
 
 @dataclass(frozen=True)
