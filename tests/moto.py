@@ -97,12 +97,16 @@ def bucket(moto_s3: Moto, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @dataclass
 class FlakyLine:
-    """A way to a server on which some requests fail; `seed` says which. counts: of what happened."""
+    """A way to a server on which some requests fail; `seed` says which.
+
+    refusal: status and code that every request is answered with, None for none. counts: of what happened.
+    """
 
     target: str
     rate: float
     seed: int = 0
     url: str = ""
+    refusal: tuple[int, str] | None = None
     counts: Counter[str] = field(default_factory=Counter)
     random: random.Random = field(init=False)
 
@@ -156,7 +160,9 @@ def _handler(line: FlakyLine) -> type[BaseHTTPRequestHandler]:
 def _answer(handler: BaseHTTPRequestHandler, line: FlakyLine) -> None:
     body = handler.rfile.read(int(handler.headers.get("content-length") or 0))
     fault = line.fault()
-    if fault == "reset before":
+    if line.refusal is not None:
+        _refuse(handler, *line.refusal)
+    elif fault == "reset before":
         _reset(handler)
     elif fault in ("slow down", "internal error"):
         _refuse(handler, *((503, "SlowDown") if fault == "slow down" else (500, "InternalError")))

@@ -13,6 +13,8 @@ from service.errors import UnreadableInput
 
 ANY_FOLDERS = "**"
 HIDDEN = (".", "_")
+# Not hidden: a store may hold such keys, which are refused rather than passed over.
+NO_NAMES = (".", "..")
 # Hive's name for the folder of records that have no value.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -63,7 +65,7 @@ class Pattern:
         return name[len(self.folder) + 1 if self.folder else 0 :].split("/")
 
     def _allowed(self, parts: list[str], folders: list[str]) -> bool:
-        hidden = (part for part in parts if part.startswith(self._hidden))
+        hidden = (part for part in parts if part.startswith(self._hidden) and part not in NO_NAMES)
         if any(not any(_matches(part, pattern) for pattern in self._asked) for part in hidden):
             return False
         pairs = [pair for folder in folders if (pair := _pair(folder)) is not None]

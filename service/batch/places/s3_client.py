@@ -15,6 +15,7 @@ MEBIBYTE = 2**20
 _CONTACT = {"connect_timeout": 3, "read_timeout": 5, "attempts": 3}
 _LASTING = {"connect_timeout": 5, "read_timeout": 20, "attempts": 8}
 
+_UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError")
 _MEANING = {
     "NoSuchBucket": "there is no such bucket; make it, or mend the name",
     "AccessDenied": "access is denied; give these credentials the right to it",
@@ -132,7 +133,7 @@ def _greet(client: Any, bucket: str, prefix: str) -> None:
                 raise
         except HTTPClientError as fault:
             # A store that is there and breaks off is asked again; one that cannot be reached has been three times.
-            if last or type(fault).__name__ in ("EndpointConnectionError", "ConnectTimeoutError"):
+            if last or type(fault).__name__ in _UNREACHABLE:
                 raise
         else:
             return
@@ -150,6 +151,6 @@ def _fault(fault: BaseException) -> str:
         return (
             "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role"
         )
-    if type(fault).__name__ in ("EndpointConnectionError", "ConnectTimeoutError"):
+    if type(fault).__name__ in _UNREACHABLE:
         return f"{fault}; look to the network, and to AWS_ENDPOINT_URL"
     return " ".join(str(fault).split())[:300]
