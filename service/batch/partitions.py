@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from service.batch.records import Records
 from service.errors import UnreadableInput
 from service.scoring.contract import Column, Contract
+from service.scoring.findings import quote
 from service.scoring.readers import from_text
 
 # What Hive, Spark and Arrow write for null.
@@ -23,55 +24,54 @@ def with_partitions(
 ) -> Records:
     """Return the records with a column of one value for each folder that the contract has a column for.
 
-    Raises `UnreadableInput` in a block where the file has such a column and another value in it.
+    A block that has only nulls in such a column of its own takes the folder's value too, as JSON Lines that leave it
+    out have. Raises `UnreadableInput` in a block that has another value there.
     """
-    wanted = {column: value for column, value in partitions.items() if column in contract.by_name}
-    if not wanted:
-        return records
-    constants = {
-        column: _constant(contract.by_name[column], value, text=records.text)
-        for column, value in wanted.items()
-        if column not in records.schema.names
+    wanted = {
+        column: _Folder(contract.by_name[column], value, text=records.text)
+        for column, value in partitions.items()
+        if column in contract.by_name
     }
-    stated = {column: wanted[column] for column in wanted if column in records.schema.names}
     schema = records.schema
-    for column, value in constants.items():
-        schema = schema.append(pa.field(column, value.type))
-    return replace(records, schema=schema, blocks=_blocks(name, records.blocks, constants, contract, stated))
+    for column, folder in wanted.items():
+        if column not in schema.names:
+            schema = schema.append(pa.field(column, folder.constant.type))
+    blocks = (_with_folders(name, block, wanted) for block in records.blocks)
+    return replace(records, schema=schema, blocks=blocks) if wanted else records
 
 
-def _blocks(
-    name: str,
-    blocks: Iterator[pa.Table],
-    constants: Mapping[str, pa.Scalar],
-    contract: Contract,
-    stated: Mapping[str, str],
-) -> Iterator[pa.Table]:
-    for block in blocks:
-        for column, value in stated.items():
-            _expect_stated(name, contract.by_name[column], block.column(column), value)
-        added = [pa.chunked_array([pa.repeat(value, block.num_rows)]) for value in constants.values()]
-        yield pa.Table.from_arrays([*block.columns, *added], names=[*block.column_names, *constants])
+class _Folder:
+    """What a folder says of a column; `text` says that the file's cells are text that may stand for numbers."""
+
+    def __init__(self, column: Column, value: str, *, text: bool) -> None:
+        self.column, self.value = column, value
+        null = value == NULL_PARTITION or value in column.missing_markers
+        self.meaning = None if null else from_text(column, value)
+        self.constant = pa.scalar(
+            value if text and not null else self.meaning, pa.string() if text or null else None
+        )
+
+    def agrees(self, seen: Any) -> bool:
+        """Whether a cell of the file says the same."""
+        meant = from_text(self.column, seen) if isinstance(seen, str) else seen
+        return seen is not None and (str(seen) == self.value or meant == self.meaning)
 
 
-def _constant(column: Column, value: str, *, text: bool) -> pa.Scalar:
-    meaning = _meaning(column, value)
-    if text or meaning is None:
-        return pa.scalar(None if meaning is None else value, pa.string())
-    return pa.scalar(meaning)
+def _with_folders(name: str, block: pa.Table, folders: Mapping[str, _Folder]) -> pa.Table:
+    columns = dict(zip(block.column_names, block.columns, strict=True))
+    for column, folder in folders.items():
+        if column in columns and columns[column].null_count < block.num_rows:
+            _expect_agreement(name, folder, columns[column])
+        else:
+            columns[column] = pa.chunked_array([pa.repeat(folder.constant, block.num_rows)])
+    return pa.table(columns)
 
 
-def _meaning(column: Column, value: str) -> Any:
-    return None if value == NULL_PARTITION or value in column.missing_markers else from_text(column, value)
-
-
-def _expect_stated(name: str, column: Column, cells: pa.ChunkedArray, value: str) -> None:
-    meaning = _meaning(column, value)
+def _expect_agreement(name: str, folder: _Folder, cells: pa.ChunkedArray) -> None:
     for seen in _distinct(cells):
-        known = from_text(column, seen) if isinstance(seen, str) and seen != value else seen
-        if known not in (value, meaning) and str(seen) != value:
+        if not folder.agrees(seen):
             raise UnreadableInput(
-                f"{name}: {column.name} is {value!r} by the name of its folder, and {seen!r} in the file"
+                f"{name}: {folder.column.name} is {folder.value!r} by the name of its folder, and {quote(seen)} in the file"
             )
 
 
