@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.batch.dialect import Dialect
-from service.batch.options import Options, Threshold
-from service.batch.places import S3Options
-from service.errors import WrongUse
-
 STANDARD = "-"
 KINDS = {kind: f".{kind}" for kind in ("csv", "jsonl", "parquet")}
 # What a pipe can carry: the others cannot be read or written from the beginning to the end.
 PIPED = ("csv", "jsonl")
 ENGINES = ("local", "spark")
-_DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +77,9 @@ class Asked:
     time_zone: str | None = _option(
         "--time-zone", "ZONE", "where yesterday is, such as Europe/Madrid; default: AVAL_TIME_ZONE, or UTC"
     )
+    policy: str | None = _option(
+        "--policy", "VERSION", "decide by this one; default: that in use, or a given version's own"
+    )
     limit: int | None = _option("--limit", "ROWS", "score the first rows only")
     dry_run: bool = _switch("--dry-run", "check the records, and write nothing anywhere")
     threads: int | None = _option("--threads", "COUNT", "that score; default: one per processor")
@@ -95,40 +92,3 @@ class Asked:
     )
     json: bool = _switch("--json", "print the manifest instead of a table")
     progress_json: bool = _switch("--progress-json", "tell the progress as JSON Lines, one a second")
-
-    def options(self, *, kms_key: str | None = None, dated: bool = False) -> Options:
-        """Return how to score; raises `WrongUse` for a value that is not allowed."""
-        _expect_one_of("--to", self.to, KINDS)
-        _expect_one_of("--from", self.come_as, PIPED)
-        _expect_one_of("--engine", self.engine, ENGINES)
-        quote = {} if self.quote is None else {"quote": self.quote}
-        delimiter = _DELIMITERS.get(self.delimiter or "", self.delimiter)
-        return Options(
-            reasons=self.reasons,
-            keep_columns=self.keep_columns,
-            ending=KINDS[self.to or "parquet"],
-            dialect=Dialect(delimiter=delimiter, encoding=self.encoding, decimal=self.decimal, **quote),
-            most_refused=None if self.max_quarantine is None else Threshold.read(self.max_quarantine),
-            limit=self.limit,
-            where=_pairs(self.where),
-            threads=self.threads,
-            replace=self.replace,
-            dated=dated,
-            s3=S3Options(kms_key=kms_key),
-        )
-
-
-def _expect_one_of(flag: str, value: str | None, allowed: Any) -> None:
-    if value is not None and value not in allowed:
-        raise WrongUse(f"{flag} {value!r} is not one of: {', '.join(allowed)}")
-
-
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            raise WrongUse(f"--where {text!r} is not KEY=VALUE, such as region=north")
-        if found.setdefault(key, value) != value:
-            raise WrongUse(f"--where asks for {key}={found[key]} and for {text}; ask for one")
-    return found

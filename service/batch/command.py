@@ -8,22 +8,23 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from service.batch.asked import STANDARD, Asked
+from service.batch.asked_options import options_of
 from service.batch.checking import Checked, check_inputs
 from service.batch.nightly import for_its_day, is_dated
-from service.batch.options import Options, SegmentLog
+from service.batch.options import Options
 from service.batch.piping import expect_pipeable, kept, pipe
-from service.batch.places import find_inputs, place_of
+from service.batch.places import find_inputs
 from service.batch.reading import READERS
 from service.batch.run import Engine, Result, Step, score_files, score_locally
 from service.batch.screen import Screen, json_lines
 from service.batch.targets import expect_apart, target_of
 from service.batch.totals import checked_rows, summed_up, totals
 from service.errors import WrongUse
-from service.model_store import load_scorer
+from service.model_store import load_scorer, with_policy
 from service.scoring.scorer import Scorer
 from service.settings import Settings
 
@@ -63,10 +64,10 @@ def run(asked: Asked, settings: Settings, screen: Screen) -> int:
 def _run(asked: Asked, settings: Settings, screen: Screen) -> None:
     dated = is_dated(asked.source)
     asked, day = for_its_day(asked, settings.time_zone, datetime.now(UTC))
-    options = asked.options(kms_key=settings.s3_kms_key, dated=dated)
-    options = replace(options, log=_log(settings, options))
+    options = options_of(asked, settings, dated=dated)
     _expect_possible(asked)
     scorer = load_scorer(asked.use_case, settings.bentoml_home)
+    scorer = with_policy(scorer, asked.policy or scorer.policy.version, settings.bentoml_home)
     command = _Command(asked, options, day, settings, screen, scorer)
     if asked.dry_run:
         _check(command)
@@ -154,12 +155,6 @@ def _pipe(command: _Command) -> None:
         command.screen.note(json.dumps(tally.as_json()))
     else:
         command.screen.note(f"{summed_up(tally, command.scorer.tag)}; none of it is in the decision log")
-
-
-def _log(settings: Settings, options: Options) -> SegmentLog | None:
-    if settings.decision_log is None:
-        return None
-    return SegmentLog(place_of(settings.segments, options.s3), settings.decision_log)
 
 
 def _engine(command: _Command) -> Engine:
