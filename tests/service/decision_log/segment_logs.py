@@ -15,6 +15,7 @@ from service.decision_log.reading import reading
 from service.decision_log.segments import Heading, SegmentFacts, SegmentWriter, segment_table
 from service.decision_log.segments.registering import Publication, publish
 from service.decision_log.segments.segment import Segment, segments
+from service.decision_log.segments.store import SegmentStore
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_scorers import linear_predictor, make_scorer, random_table
 from tests.service.decision_log.written_log import BEGIN
@@ -47,6 +48,11 @@ class Kept:
 
     url: str
     place: Place
+
+    @property
+    def store(self) -> SegmentStore:
+        """Both together."""
+        return SegmentStore(self.url, self.place)
 
     @property
     def folder(self) -> Path:
