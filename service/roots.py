@@ -35,6 +35,10 @@ class Roots:
     def __str__(self) -> str:
         return ", ".join(self.texts)
 
+    def holds(self, address: str) -> bool:
+        """Return whether an address without wildcards lies in a root, and stays in that very root."""
+        return any(_within(root, address) and _stays(root, address) for root in self.texts)
+
     def complaint(self, address: str, *, wild: bool = False) -> str | None:
         """Return what is wrong with an address as the end of a sentence, None for one that lies inside.
 
@@ -44,18 +48,9 @@ class Roots:
         complaint = _form(address)
         if complaint is None and not wild and _WILD.search(address):
             complaint = "has one of the characters * ? [, and must name one file or folder"
-        if complaint is None and not self._hold(_literal(address)):
+        if complaint is None and not self.holds(_literal(address)):
             complaint = "does not lie inside the roots"
         return complaint
-
-    def _hold(self, address: str) -> bool:
-        # By its name too: what leads into a root from elsewhere may lead elsewhere tomorrow.
-        if not any(_within(root, address) for root in self.texts):
-            return False
-        if address.startswith(S3):
-            return True
-        real = os.path.realpath(address)
-        return any(_within(os.path.realpath(root), real) for root in self.texts if not root.startswith(S3))
 
 
 def _form(address: str) -> str | None:
@@ -74,6 +69,10 @@ def _form(address: str) -> str | None:
         and not _BUCKET.fullmatch(bucket),
     }
     return next((fault for fault, found in faults.items() if found), None)
+
+
+def _stays(root: str, address: str) -> bool:
+    return address.startswith(S3) or _within(os.path.realpath(root), os.path.realpath(address))
 
 
 def _literal(address: str) -> str:
