@@ -106,7 +106,8 @@ class _Work:
 
     def score(self, records: Records) -> None:
         part_rows = records.rows_per_block * BLOCKS_PER_PART
-        layout = Layout(records, self._plan.reasons, self._plan.keep_columns, self._plan.logged)
+        plan = self._plan
+        layout = Layout(records, plan.several, plan.reasons, plan.keep_columns, plan.logged)
 
         def score(block: pa.Table, first_row: int) -> ScoredBlock:
             return self._score_block(block, first_row, part_rows, layout)
@@ -147,7 +148,7 @@ class _Work:
         files = {kind: FileFacts.of(path) for kind, path in written.files.items()}
         for kind, path in written.files.items():
             self.state.put(part_file(self._unit.input, self.part, kind), path)
-        record = PartRecord(written.tally, files, written.header, written.segment)
+        record = PartRecord(written.tally, files, written.columns, written.header, written.segment)
         self.state.write(part_record(self._unit.input, self.part), record.to_bytes())
 
     def _heading(self, *, text: bool) -> Heading:

@@ -17,7 +17,7 @@ from service.batch.whole import Whole
 from service.batch.writing import durable, header_of, parquet_writer
 
 # Read as they were written: few values, each many times.
-_REPEATED = ["file", "decision", "model", "policy", "contract"]
+_REPEATED = frozenset({"file", "decision", "model", "policy", "contract"})
 
 
 def join(whole: Whole, kind: str, state: State, path: Path) -> None:
@@ -42,7 +42,8 @@ def _join_parquet(parts: Iterator[tuple[Path, int]], joined: BinaryIO) -> None:
     with ExitStack() as stack:
         write = None
         for path, _ in parts:
-            file = stack.enter_context(pq.ParquetFile(path, read_dictionary=_REPEATED))
+            repeated = _REPEATED.intersection(pq.read_schema(path).names)
+            file = stack.enter_context(pq.ParquetFile(path, read_dictionary=sorted(repeated)))
             write = write or stack.enter_context(parquet_writer(joined, file.schema_arrow))
             for group in range(file.num_row_groups):
                 write(file.read_row_group(group))

@@ -18,10 +18,14 @@ SCORES, QUARANTINE, SEGMENT = "scores", "quarantine", "segment"
 
 @dataclass(frozen=True, slots=True)
 class WrittenPart:
-    """Finished files by kind, what they hold, the bytes of the scores' header, and the segment, if there is one."""
+    """Finished files by kind and what they hold; of the scores, their columns and the bytes of their header.
+
+    segment: None where there is none.
+    """
 
     files: dict[str, Path]
     tally: Tally
+    columns: tuple[str, ...]
     header: int
     segment: SegmentFacts | None
 
@@ -56,7 +60,7 @@ def write_part(
         (scratch / QUARANTINE).unlink()
     kinds = (SCORES, QUARANTINE, SEGMENT)
     files = {kind: path for kind in kinds if (path := scratch / kind).exists()}
-    return WrittenPart(files, tally, len(header_of(ending, schema)), facts)
+    return WrittenPart(files, tally, tuple(schema.names), len(header_of(ending, schema)), facts)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from service.batch.targets import Target
 from service.batch.whole import Whole
 from service.decision_log.segments import SegmentFacts
 from service.decision_log.segments.registering import Publication, publish
-from service.errors import WrongUse
+from service.errors import UnreadableInput, WrongUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def prepare(
 
     at: microseconds since 1970, UTC, the time of the decisions.
     """
-    stale = [] if target.name is None else [target.manifest, target.quarantine]
+    names = {item.facts.name for item in outputs}
+    stale = [] if target.name is None else [target.manifest, *{target.quarantine} - names]
     segments = [
         [part_file(index, number, SEGMENT), part.segment.to_json()]
         for index, number, part in whole.parts
@@ -126,6 +127,7 @@ def _parts(whole: Whole, target: Target) -> Iterator[Output]:
 
 def _files(whole: Whole, target: Target, state: State, scratch: Path) -> Iterator[Output]:
     tally, inputs = whole.tally(), whole.plan.inputs
+    _expect_same_columns(whole)
     only = inputs[0].name if len(inputs) == 1 else None
     names = {SCORES: target.name or "", QUARANTINE: target.quarantine}
     rows = {SCORES: tally.rows_scored, QUARANTINE: tally.rows_quarantined}
@@ -140,3 +142,13 @@ def _files(whole: Whole, target: Target, state: State, scratch: Path) -> Iterato
             kept_as, facts = f"whole.{kind}", FileFacts.of(path)
             state.put(kept_as, path)
         yield Output(kept_as, OutputFacts(name, kind, only, rows[kind], facts.size, facts.sha256))
+
+
+def _expect_same_columns(whole: Whole) -> None:
+    first = whole.parts[0]
+    for part in whole.parts:
+        if part[2].columns != first[2].columns:
+            names = (whole.plan.inputs[index].name for index, _, _ in (part, first))
+            raise UnreadableInput(
+                f"{' and '.join(names)} have different columns, which one file cannot keep; score into a folder"
+            )

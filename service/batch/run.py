@@ -17,11 +17,11 @@ from service.batch.plan import Plan, planned
 from service.batch.publishing import Output, finish, outputs_of, prepare
 from service.batch.reading import READERS
 from service.batch.standing import left_to_score, standing
-from service.batch.state import State, input_record, part_record
+from service.batch.state import PartRecord, State, input_record, part_record
 from service.batch.tally import Tally
 from service.batch.targets import Target, expect_apart, target_of
 from service.batch.whole import Whole
-from service.errors import UnreadableInput
+from service.errors import WrongUse
 from service.scoring.scorer import Scorer
 
 
@@ -67,14 +67,26 @@ class Run:
     inputs_done: int = 0
 
     def left_of(self, index: int) -> Unit | None:
-        """Return what is left of an input, None if it is done; parts are done from the first on."""
-        number, row = 0, 1
-        while part_record(index, number) in self.there:
-            part = self.state.part(index, number)
+        """Return what is left of an input, None if it is done; parts are done from the first on.
+
+        The last part of an input whose end was not reached is done again: it may be a short one, behind which nothing
+        begins.
+        """
+        parts = self._parts_of(index)
+        done = input_record(index) in self.there
+        for part in parts if done else parts[:-1]:
             self.tally.add(part.tally)
             self.continued += part.tally.rows_in
-            row, number = row + part.tally.rows_in, number + 1
-        return None if input_record(index) in self.there else Unit(index, number, row)
+        if done:
+            return None
+        whole = parts[:-1]
+        return Unit(index, len(whole), 1 + sum(part.tally.rows_in for part in whole))
+
+    def _parts_of(self, index: int) -> list[PartRecord]:
+        parts: list[PartRecord] = []
+        while part_record(index, len(parts)) in self.there:
+            parts.append(self.state.part(index, len(parts)))
+        return parts
 
     def tell(self, tally: Tally, share: float = 0.0) -> None:
         """Take in what became of a block, and tell how far the run is; share: of the input that is being read."""
@@ -132,6 +144,7 @@ def score_files(
         before = None if options.replace else standing(into)
         plan = left_to_score(plan, before)
         if before is not None and not plan.inputs:
+            state.forget()
             return Result(before, new=False)
         run = _begin(plan, scorer, state, options, progress)
         with _kept_if_worth_it(run):
@@ -200,11 +213,12 @@ def _expect_few_refused(tally: Tally, options: Options) -> None:
 
 @contextmanager
 def _kept_if_worth_it(run: Run) -> Iterator[None]:
-    """Forget what was done where the run fails for good, or before any part of it was whole."""
+    """Forget what was done, unless the same command may go on with it: the place failed, or somebody ended the run."""
     try:
         yield
     except BaseException as error:
-        if isinstance(error, (UnreadableInput, TooManyRefused)) or not run.tally.rows_in:
+        may_go_on = isinstance(error, WrongUse) or not isinstance(error, Exception)
+        if not (may_go_on and run.tally.rows_in):
             run.state.forget()
         raise
 

@@ -32,9 +32,14 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What an output holds. records: that the block is of. logged: whether a table for the decision log is made."""
+    """What an output holds.
+
+    records: that the block is of. several: whether other inputs are in the output too. logged: whether a table for the
+    decision log is made.
+    """
 
     records: Records
+    several: bool = False
     reasons: bool = False
     keep_columns: bool = False
     logged: bool = False
@@ -103,12 +108,20 @@ def _decided(
 def _input_columns(
     scorer: Scorer, block: pa.Table, valid: npt.NDArray[np.intp], layout: Layout
 ) -> dict[str, pa.ChunkedArray]:
-    """Ids that the file has, or all its columns; what is called like a column of ours gets `input_` before its name."""
-    ids = {column.name for column in scorer.contract.of_role(Role.ID)}
+    """Ids that the file has, or all its columns; what is called like a column of ours gets `input_` before its name.
+
+    Where several files come into one output, their columns are text, and every id has one.
+    """
+    ids = [column.name for column in scorer.contract.of_role(Role.ID)]
     wanted = [name for name in block.column_names if layout.keep_columns or name in ids]
     rows = block.select(wanted)
     kept = layout.records.as_declared(rows if len(valid) == len(rows) else rows.take(pa.array(valid)))
-    return {f"input_{name}" if name in OWN_COLUMNS else name: _as_came(kept.column(name)) for name in wanted}
+    columns = {name: _as_came(kept.column(name)) for name in wanted}
+    if layout.several:
+        absent = pa.nulls(len(valid), pa.string())
+        columns = {name: cells.cast(pa.string()) for name, cells in columns.items()}
+        columns = {name: columns.pop(name, absent) for name in ids} | columns
+    return {f"input_{name}" if name in OWN_COLUMNS else name: cells for name, cells in columns.items()}
 
 
 def _as_came(cells: pa.ChunkedArray) -> pa.ChunkedArray:

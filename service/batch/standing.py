@@ -7,15 +7,24 @@ from dataclasses import replace
 from service.batch.manifest import InputFacts, Manifest
 from service.batch.plan import Plan, PlannedInput
 from service.batch.targets import Target
-from service.errors import WrongUse
+from service.errors import UnreadableInput, WrongUse
 
 
 def standing(target: Target) -> Manifest | None:
-    """Return the manifest of an output whose files are all there, None where there is none."""
+    """Return the manifest of an output whose files are all there, None where there is none.
+
+    A single file that is not what its manifest says is scored again; a folder that is not is refused by `WrongUse` or
+    `UnreadableInput`, because what else it holds may be of use.
+    """
     content = target.place.read(target.manifest)
     if content is None:
         return None
-    manifest = Manifest.read(content, f"{target.place.uri}/{target.manifest}")
+    try:
+        manifest = Manifest.read(content, f"{target.place.uri}/{target.manifest}")
+    except UnreadableInput:
+        if target.name is not None:
+            return None
+        raise
     for output in manifest.outputs:
         item = target.place.find(output.name)
         if item is None or item.size != output.size:

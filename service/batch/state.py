@@ -20,11 +20,12 @@ PLAN, COMPLETE = "plan.json", "complete.json"
 class PartRecord:
     """A part that is whole. files: by kind, `scores`, `quarantine` (where a row was refused), `segment`.
 
-    header: bytes of the scores that stand before their first row.
+    columns: of the scores. header: bytes of the scores that stand before their first row.
     """
 
     tally: Tally
     files: dict[str, FileFacts]
+    columns: tuple[str, ...]
     header: int
     segment: SegmentFacts | None
 
@@ -33,6 +34,7 @@ class PartRecord:
         body = {
             "tally": self.tally.as_json(),
             "files": {kind: asdict(facts) for kind, facts in self.files.items()},
+            "columns": self.columns,
             "header": self.header,
             "segment": None if self.segment is None else self.segment.to_json(),
         }
@@ -44,7 +46,7 @@ class PartRecord:
         body = json.loads(content)
         files = {kind: FileFacts(**facts) for kind, facts in body["files"].items()}
         segment = None if body["segment"] is None else SegmentFacts.from_json(body["segment"])
-        return cls(Tally.from_json(body["tally"]), files, body["header"], segment)
+        return cls(Tally.from_json(body["tally"]), files, tuple(body["columns"]), body["header"], segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,9 @@ class State:
         self.write(PLAN, plan.to_bytes())
 
     def forget(self) -> None:
-        """Remove all that is kept."""
+        """Remove all that is kept; first what says that anything is, so that no half of it is ever believed."""
+        for name in (COMPLETE, PLAN):
+            self.place.remove(self.path(name))
         self.place.remove(self.folder)
 
     def names(self) -> set[str]:

@@ -74,7 +74,10 @@ def expect_apart(source: str, found: Inputs, target: Target) -> None:
             )
         return
     for name in (target.name, target.quarantine, target.manifest):
-        _expect_no_input(found, target, name)
+        try:
+            _expect_no_input(found, target, name)
+        except OSError as error:
+            raise WrongUse(f"{target.text} cannot be written: {error.strerror or error}") from None
 
 
 def _expect_no_input(found: Inputs, target: Target, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from service.batch import Manifest, Options, Step, score_files
 from service.scoring.bundle import bundle_files, scorer_from_files, version_of
 from service.scoring.calibration import Calibrator
 from service.scoring.contract import Column, ColumnType, Contract, Derived, Operation, Outcome, Role
@@ -160,3 +162,14 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else value
+
+
+def score(
+    scorer: Scorer,
+    source: Path | str,
+    target: Path | str,
+    progress: Callable[[Step], None] = lambda _: None,
+    **options: Any,
+) -> Manifest:
+    """Score files with these `Options`, and return the manifest."""
+    return score_files(scorer, source, target, Options(**options), progress=progress).manifest

@@ -12,10 +12,9 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.batch import score_file
 from service.scoring.scorer import ScoredRecord, Scorer
 from service.scoring.validation import RecordInvalid
-from tests.service.batch.batch_scorers import CONTRACT, read_quarantine, read_rows, write_records
+from tests.service.batch.batch_scorers import CONTRACT, read_quarantine, read_rows, score, write_records
 
 WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
 # Text that stands for no number and no truth value, which CSV would read as such and JSON would not.
@@ -102,13 +101,13 @@ def _expect_agreement(scorer: Scorer, records: list[dict[str, Any]], table: pa.T
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         source = write_records(folder / name, table)
-        manifest = score_file(scorer, source, folder / "out.csv", reasons=True)
+        manifest = score(scorer, source, folder / "out.csv", reasons=True)
         answers = {int(row["row"]): row for row in read_rows(folder / "out.csv")}
         quarantine = folder / "out.csv.quarantine.csv"
         refused = (
             {row["row"]: row["errors"] for row in read_quarantine(quarantine)} if quarantine.exists() else {}
         )
-    assert manifest.rows_in == len(records) == len(answers) + len(refused)
+    assert manifest.tally.rows_in == len(records) == len(answers) + len(refused)
     for row, record in enumerate(records, start=1):
         scored = _score(scorer, record)
         if isinstance(scored, RecordInvalid):

@@ -2,28 +2,27 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from service.batch import run, score_file
+from service.batch import engine
 from service.batch.scored_block import ScoredBlock, score_block
 from service.errors import AvalError, UnreadableInput, WrongUse
 from service.scoring.scorer import Scorer
-from tests.service.batch.batch_scorers import GOOD, HEADER, random_table, write_lines, write_records
+from tests.service.batch.batch_scorers import GOOD, HEADER, random_table, score, write_lines, write_records
 
 NOBODY = 65534
 
 
 def refusal(scorer: Scorer, source: Path, target: Path) -> str:
     with pytest.raises(WrongUse) as caught:
-        score_file(scorer, source, target)
+        score(scorer, source, target)
     return str(caught.value)
 
 
@@ -56,9 +55,11 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_an_output_of_an_unknown_kind_is_refused(scorer: Scorer, source: Path, tmp_path: Path) -> None:
-    for name in ("out.xlsx", "out", "out.csv.gz"):
+    for name in ("out.xlsx", "out.csv.gz"):
         message = refusal(scorer, source, tmp_path / name)
-        assert message == f"{tmp_path / name}: the output's name must end in one of: .csv, .parquet"
+        assert message == (
+            f"{tmp_path / name}: the output's name must end in one of: .csv, .jsonl, .parquet; a folder's, in a slash"
+        )
 
 
 def test_a_folder_that_is_not_there_is_not_made(scorer: Scorer, source: Path, tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_a_folder_that_is_not_there_is_not_made(scorer: Scorer, source: Path, tm
 
 
 def test_a_folder_is_no_output(scorer: Scorer, source: Path, tmp_path: Path) -> None:
-    for name in ("out.csv", "out.csv.quarantine.csv", "out.csv.manifest.json"):
+    for name in ("out.csv.quarantine.csv", "out.csv.manifest.json"):
         (tmp_path / name).mkdir()
         assert refusal(scorer, source, tmp_path / "out.csv") == (
             f"{tmp_path / name} is a folder; name another output"
@@ -95,7 +96,7 @@ def test_a_folder_that_may_not_be_written_is_refused(scorer: Scorer) -> None:
         folder.chmod(0o555)
         with without_root():
             message = refusal(scorer, source, folder / "out.csv")
-        assert message == f"{folder}/out.csv cannot be written: Permission denied"
+        assert message == f"{folder}/.out.csv.partial.lock cannot be written: Permission denied"
         assert list(folder.iterdir()) == [source]
 
 
@@ -123,35 +124,19 @@ def test_a_full_disk_leaves_the_folder_as_it_was(
 def test_a_fault_in_the_last_row_leaves_the_old_output_alone(
     scorer: Scorer, tmp_path: Path, name: str
 ) -> None:
-    score_file(scorer, write_lines(tmp_path / "in.csv", GOOD, GOOD.replace("40", "12")), tmp_path / name)
+    score(scorer, write_lines(tmp_path / "in.csv", GOOD, GOOD.replace("40", "12")), tmp_path / name)
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.name != "in.csv"}
     with pytest.raises(UnreadableInput):
-        score_file(scorer, write_lines(tmp_path / "in.csv", *[GOOD] * 1000, "1,2"), tmp_path / name)
+        score(scorer, write_lines(tmp_path / "in.csv", *[GOOD] * 1000, "1,2"), tmp_path / name)
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.name != "in.csv"} == before
 
 
 def test_a_quarantine_file_does_not_outlive_its_run(scorer: Scorer, tmp_path: Path) -> None:
-    score_file(scorer, write_lines(tmp_path / "in.csv", GOOD.replace("40", "12")), tmp_path / "out.csv")
+    score(scorer, write_lines(tmp_path / "in.csv", GOOD.replace("40", "12")), tmp_path / "out.csv")
     assert (tmp_path / "out.csv.quarantine.csv").exists()
-    score_file(scorer, write_lines(tmp_path / "in.csv", GOOD), tmp_path / "out.csv")
+    score(scorer, write_lines(tmp_path / "in.csv", GOOD), tmp_path / "out.csv")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"in.csv", "out.csv", "out.csv.manifest.json"}
-
-
-def test_a_manifest_that_is_there_is_true_wherever_the_last_step_stops(
-    scorer: Scorer, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    score_file(scorer, source, tmp_path / "out.csv")
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", refuse_to_move)
-        assert refusal(scorer, source, tmp_path / "out.csv").endswith("cannot be written: Input/output error")
-    assert {path.name for path in tmp_path.iterdir()} == {"in.parquet", "out.csv"}
-    score_file(scorer, source, tmp_path / "out.csv")
-    assert (tmp_path / "out.csv.manifest.json").exists()
-
-
-def refuse_to_move(_: Path, target: Path) -> None:
-    raise OSError(5, "Input/output error", str(target))
 
 
 def test_rows_that_do_not_add_up_are_never_published(
@@ -159,46 +144,12 @@ def test_rows_that_do_not_add_up_are_never_published(
 ) -> None:
     whole = score_block
 
-    def losing(*args: object, **options: object) -> ScoredBlock:
-        block = whole(*args, **options)  # type: ignore[arg-type]
-        return ScoredBlock(block.answers.slice(1), block.refused, block.decisions)
+    def losing(*args: Any) -> ScoredBlock:
+        block = whole(*args)
+        return replace(block, answers=block.answers.slice(1), tally=replace(block.tally, rows_scored=2999))
 
-    monkeypatch.setattr(run, "score_block", losing)
+    monkeypatch.setattr(engine, "score_block", losing)
     with pytest.raises(AvalError) as caught:
-        score_file(scorer, source, tmp_path / "out.csv")
-    assert str(caught.value).startswith("the rows do not add up: 3,000 read, 2,999 scored, 0 quarantined")
+        score(scorer, source, tmp_path / "out.csv")
+    assert "the rows do not add up: 3,000 read, 2,999 scored, 0 quarantined" in str(caught.value)
     assert list(tmp_path.iterdir()) == [source]
-
-
-SLOW_RUN = """
-import sys, time
-from pathlib import Path
-from service.batch import records, score_file
-from tests.service.batch.batch_scorers import linear_predictor, make_scorer
-
-def wait(rows):
-    print(rows, flush=True)
-    time.sleep(60)
-
-records.ROWS_PER_BLOCK = 1000
-score_file(make_scorer(linear_predictor()), Path(sys.argv[1]), Path(sys.argv[2]), progress=wait)
-"""
-
-
-def test_a_kill_in_the_middle_leaves_no_output_and_the_old_one_whole(
-    scorer: Scorer, source: Path, tmp_path: Path
-) -> None:
-    old, target = tmp_path / "old.csv", tmp_path / "new.csv"
-    score_file(scorer, source, old)
-    for output in (old, target):
-        before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-        command = [sys.executable, "-c", SLOW_RUN, str(source), str(output)]
-        with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"1000\n"
-            process.send_signal(signal.SIGKILL)
-        assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
-    assert score_file(scorer, source, target).rows_in == 3000
-
-
-CHECKOUT = Path(__file__).resolve().parents[3]

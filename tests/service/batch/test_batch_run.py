@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import struct
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.batch import FileFacts, Manifest, csv_file, score_file
+from service.batch import csv_file
 from service.batch import records as batch_records
 from service.errors import WrongUse
 from service.scoring.scorer import Scorer
@@ -23,6 +24,7 @@ from tests.service.batch.batch_scorers import (
     random_table,
     read_quarantine,
     read_rows,
+    score,
     write_lines,
     write_records,
 )
@@ -44,8 +46,8 @@ def test_every_format_scores_the_bits_of_one_record_at_a_time(any_scorer: Scorer
     expected = [any_scorer.score(record) for record in table.to_pylist()]
     for name in ("in.csv", "in.csv.gz", "in.parquet"):
         source = write_records(tmp_path / name, table)
-        score_file(any_scorer, source, tmp_path / "out.csv")
-        score_file(any_scorer, source, tmp_path / "out.parquet")
+        score(any_scorer, source, tmp_path / "out.csv")
+        score(any_scorer, source, tmp_path / "out.parquet")
         answers = read_rows(tmp_path / "out.csv")
         columns = pq.read_table(tmp_path / "out.parquet").to_pydict()
         assert [bits(float(row["probability"])) for row in answers] == [
@@ -59,10 +61,12 @@ def test_every_format_scores_the_bits_of_one_record_at_a_time(any_scorer: Scorer
 
 def test_each_answer_names_its_row_its_ids_and_what_decided(scorer: Scorer, tmp_path: Path) -> None:
     source = write_records(tmp_path / "in.parquet", random_table(3))
-    score_file(scorer, source, tmp_path / "out.parquet")
+    score(scorer, source, tmp_path / "out.parquet")
     answers = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert [row.pop("probability") for row in answers] == pytest.approx([0.5] * 3, abs=0.5)
     assert {row.pop("decision") for row in answers} <= {"approve", "refer", "decline"}
+    segments = {row.pop("decision_id").removesuffix(f"-{i}") for i, row in enumerate(answers, start=1)}
+    assert [len(segment) for segment in segments] == [16]
     assert answers == [
         {
             "row": i + 1,
@@ -79,7 +83,7 @@ def test_each_answer_names_its_row_its_ids_and_what_decided(scorer: Scorer, tmp_
 
 def test_text_in_a_parquet_output_is_plain_text(scorer: Scorer, tmp_path: Path) -> None:
     source = write_records(tmp_path / "in.parquet", random_table(3))
-    score_file(scorer, source, tmp_path / "out.parquet")
+    score(scorer, source, tmp_path / "out.parquet")
     schema = pq.read_schema(tmp_path / "out.parquet")
     assert {schema.field(name).type for name in ("case", "decision", "model", "policy", "contract")} == {
         pa.string()
@@ -89,13 +93,13 @@ def test_text_in_a_parquet_output_is_plain_text(scorer: Scorer, tmp_path: Path) 
 def test_ids_stay_as_they_came_with_commas_quotes_and_leading_zeros(scorer: Scorer, tmp_path: Path) -> None:
     ids = ["007", 'say "no"', "a,b", "two\nlines", " x ", "é", "1e5"]
     table = random_table(len(ids)).set_column(0, "case", pa.array(ids))
-    score_file(scorer, write_records(tmp_path / "in.csv", table), tmp_path / "out.csv")
+    score(scorer, write_records(tmp_path / "in.csv", table), tmp_path / "out.csv")
     assert [row["case"] for row in read_rows(tmp_path / "out.csv")] == ids
 
 
 def test_an_id_column_that_the_file_lacks_is_left_out(scorer: Scorer, tmp_path: Path) -> None:
     source = write_records(tmp_path / "in.csv", random_table(2).drop_columns(["case"]))
-    score_file(scorer, source, tmp_path / "out.csv")
+    score(scorer, source, tmp_path / "out.csv")
     assert list(read_rows(tmp_path / "out.csv")[0])[:2] == ["row", "input_contract"]
 
 
@@ -103,7 +107,7 @@ def test_ids_read_by_dictionary_or_as_nothing_at_all_are_kept(scorer: Scorer, tm
     table = random_table(3)
     table = table.set_column(0, "case", table.column("case").dictionary_encode())
     table = table.set_column(1, "contract", pa.nulls(3))
-    score_file(scorer, write_records(tmp_path / "in.parquet", table), tmp_path / "out.csv")
+    score(scorer, write_records(tmp_path / "in.parquet", table), tmp_path / "out.csv")
     answers = read_rows(tmp_path / "out.csv")
     assert [(row["case"], row["input_contract"]) for row in answers] == [("c0", ""), ("c1", ""), ("c2", "")]
 
@@ -112,11 +116,14 @@ def test_the_order_of_columns_an_outcome_and_ignored_columns_change_nothing(
     scorer: Scorer, tmp_path: Path
 ) -> None:
     table = random_table(20)
-    score_file(scorer, write_records(tmp_path / "in.csv", table), tmp_path / "plain.csv")
+    score(scorer, write_records(tmp_path / "in.csv", table), tmp_path / "plain.csv")
     turned = table.select(table.column_names[::-1])
     turned = turned.append_column("late", pa.array([1] * 20)).append_column("", pa.array(range(20)))
-    score_file(scorer, write_records(tmp_path / "turned.csv", turned), tmp_path / "turned-out.csv")
+    score(scorer, write_records(tmp_path / "turned.csv", turned), tmp_path / "turned-out.csv")
     plain, other = read_rows(tmp_path / "plain.csv"), read_rows(tmp_path / "turned-out.csv")
+    for row in (*plain, *other):
+        # Names the file that it is of.
+        del row["decision_id"]
     assert plain == other
 
 
@@ -129,7 +136,7 @@ def test_rows_are_numbered_over_blocks_line_breaks_and_blank_lines(
     for i in range(1, 41):
         lines.append(GOOD.replace("c1", f'"case\n{i}"') if i % 7 else GOOD.replace("40", f"{i + 1000}"))
         lines += [""] * (i % 3 == 0)
-    manifest = score_file(scorer, write_lines(tmp_path / "in.csv", *lines), tmp_path / "out.csv", threads=3)
+    manifest = score(scorer, write_lines(tmp_path / "in.csv", *lines), tmp_path / "out.csv", threads=3)
     answers, refused = read_rows(tmp_path / "out.csv"), read_quarantine(tmp_path / "out.csv.quarantine.csv")
     assert [(row["row"], row["case"]) for row in answers] == [
         (str(i), f"case\n{i}") for i in range(1, 41) if i % 7
@@ -137,12 +144,16 @@ def test_rows_are_numbered_over_blocks_line_breaks_and_blank_lines(
     assert [(row["row"], row["record"]["age"]) for row in refused] == [
         (i, str(i + 1000)) for i in range(7, 41, 7)
     ]
-    assert (manifest.rows_in, manifest.rows_scored, manifest.rows_quarantined) == (40, 35, 5)
+    assert (manifest.tally.rows_in, manifest.tally.rows_scored, manifest.tally.rows_quarantined) == (
+        40,
+        35,
+        5,
+    )
 
 
 def test_a_refused_row_is_quarantined_with_its_findings_and_itself(scorer: Scorer, tmp_path: Path) -> None:
     bad = 'c2,5,2026-11-20 08:30,male,12,lots,?,"boat, ""big""",,1,true'
-    score_file(scorer, write_lines(tmp_path / "in.csv", GOOD, bad, GOOD), tmp_path / "out.csv")
+    score(scorer, write_lines(tmp_path / "in.csv", GOOD, bad, GOOD), tmp_path / "out.csv")
     (refused,) = read_quarantine(tmp_path / "out.csv.quarantine.csv")
     assert refused["row"] == 2
     assert [(item["field"], item["code"], item["value"]) for item in refused["errors"]] == [
@@ -166,7 +177,7 @@ def test_a_quarantined_parquet_row_is_json_whatever_its_types(scorer: Scorer, tm
         "Unnamed: 0", pa.array([[1.5], None])
     )
     table = table.append_column("late", pa.array([2**60, 0], pa.timestamp("ms")))
-    score_file(scorer, write_records(tmp_path / "in.parquet", table), tmp_path / "out.parquet")
+    score(scorer, write_records(tmp_path / "in.parquet", table), tmp_path / "out.parquet")
     first, second = read_quarantine(tmp_path / "out.parquet.quarantine.csv")
     assert [first["record"][name] for name in ("income", "", "Unnamed: 0")] == ["NaN", "b'\\xff'", "[1.5]"]
     assert [second["record"][name] for name in ("income", "", "late")] == [
@@ -178,13 +189,13 @@ def test_a_quarantined_parquet_row_is_json_whatever_its_types(scorer: Scorer, tm
 
 def test_the_text_na_and_an_empty_cell_are_the_same_level(scorer: Scorer, tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in.csv", *(GOOD.replace("little", text) for text in ("", "NA", '""')))
-    assert score_file(scorer, source, tmp_path / "out.csv").rows_scored == 3
+    assert score(scorer, source, tmp_path / "out.csv").tally.rows_scored == 3
     assert len({row["probability"] for row in read_rows(tmp_path / "out.csv")}) == 1
 
 
 def test_a_missing_marker_an_empty_cell_and_null_are_the_same(scorer: Scorer, tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in.csv", GOOD.replace(",10,", ",?,"), GOOD.replace(",10,", ",,"))
-    score_file(scorer, source, tmp_path / "out.csv")
+    score(scorer, source, tmp_path / "out.csv")
     assert len({row["probability"] for row in read_rows(tmp_path / "out.csv")}) == 1
 
 
@@ -193,7 +204,7 @@ def test_reasons_are_those_of_one_record_and_stand_where_it_was_not_approved(
 ) -> None:
     table = random_table(ROWS)
     source = write_records(tmp_path / "in.parquet", table)
-    score_file(any_scorer, source, tmp_path / "out.csv", reasons=True)
+    score(any_scorer, source, tmp_path / "out.csv", reasons=True)
     expected = [
         ";".join(reason.code for reason in any_scorer.score(record).reasons) for record in table.to_pylist()
     ]
@@ -207,7 +218,7 @@ def test_reasons_keep_to_their_rows_beside_refused_ones(scorer: Scorer, tmp_path
     source = write_lines(
         tmp_path / "in.csv", *[bad, GOOD, bad, worst, GOOD.replace(",1,", ",-2,"), worst, bad]
     )
-    score_file(scorer, source, tmp_path / "out.csv", reasons=True)
+    score(scorer, source, tmp_path / "out.csv", reasons=True)
     for row in read_rows(tmp_path / "out.csv"):
         assert bool(row["reasons"]) == (row["decision"] != "approve")
 
@@ -216,7 +227,7 @@ def test_the_manifest_accounts_for_every_row_and_file(scorer: Scorer, tmp_path: 
     lines = [GOOD, GOOD.replace("40", "12"), *[GOOD.replace("20.5", str(income)) for income in range(1, 90)]]
     source = write_lines(tmp_path / "in.csv", *lines)
     before = datetime.now(UTC)
-    manifest = score_file(scorer, source, tmp_path / "out.csv")
+    manifest = score(scorer, source, tmp_path / "out.csv")
     stored = json.loads((tmp_path / "out.csv.manifest.json").read_text("utf-8"))
     answers = read_rows(tmp_path / "out.csv")
     assert stored == json.loads(json.dumps(manifest.as_json()))
@@ -224,13 +235,35 @@ def test_the_manifest_accounts_for_every_row_and_file(scorer: Scorer, tmp_path: 
     assert stored["decisions"] == {
         name: [row["decision"] for row in answers].count(name) for name in ("approve", "refer", "decline")
     }
-    assert stored["input"] == facts(source)
-    assert stored["outputs"] == [facts(tmp_path / "out.csv"), facts(tmp_path / "out.csv.quarantine.csv")]
-    assert (stored["model"], stored["policy"]) == (scorer.tag, scorer.policy.version)
-    assert (stored["contract"], stored["reasons"]) == (scorer.contract.version, False)
-    assert datetime.fromisoformat(stored["started"]).utcoffset() == datetime.now(UTC).utcoffset()
-    assert datetime.fromisoformat(stored["started"]) <= datetime.fromisoformat(stored["finished"])
-    assert (datetime.fromisoformat(stored["finished"]) - before).total_seconds() < 60
+    assert stored["findings"] == {"age: range": 1}
+    rows = {"rows_in": 91, "rows_scored": 90, "rows_quarantined": 1}
+    assert stored["inputs"] == [facts(source) | rows | {"etag": None, "read_as": ""}]
+    about = {"input": "in.csv"}
+    assert stored["outputs"] == [
+        facts(tmp_path / "out.csv") | about | {"kind": "scores", "rows": 90},
+        facts(tmp_path / "out.csv.quarantine.csv") | about | {"kind": "quarantine", "rows": 1},
+    ]
+    (run,) = stored["runs"]
+    assert (run["model"], run["policy"]) == (scorer.tag, scorer.policy.version)
+    assert (run["contract"], run["reasons"]) == (scorer.contract.version, False)
+    assert datetime.fromisoformat(run["started"]).utcoffset() == datetime.now(UTC).utcoffset()
+    assert datetime.fromisoformat(run["started"]) <= datetime.fromisoformat(run["finished"])
+    assert (datetime.fromisoformat(run["finished"]) - before).total_seconds() < 60
+
+
+def test_the_manifest_counts_scores_as_the_profile_does(scorer: Scorer, tmp_path: Path) -> None:
+    source = write_records(tmp_path / "in.parquet", random_table(400))
+    score(scorer, source, tmp_path / "out.parquet")
+    found = json.loads((tmp_path / "out.parquet.manifest.json").read_text("utf-8"))["score"]
+    probabilities = pq.read_table(tmp_path / "out.parquet")["probability"].to_pylist()
+    expected = [0] * 20
+    for probability in probabilities:
+        expected[sum(probability >= border for border in found["borders"])] += 1
+    assert found["counts"] == expected
+    assert found["reference"] == list(scorer.profile.probability.counts)
+    a, b = ([(n + 0.5) / (sum(item) + 10) for n in item] for item in (expected, found["reference"]))
+    psi = sum((x - y) * math.log(x / y) for x, y in zip(a, b, strict=True))
+    assert found["psi"] == pytest.approx(psi, abs=1e-6)
 
 
 def facts(path: Path) -> dict[str, Any]:
@@ -243,18 +276,21 @@ def test_a_header_alone_is_no_error_and_gives_a_header_alone(scorer: Scorer, tmp
     (tmp_path / "in.csv.gz").write_bytes(gzip.compress(f"\ufeff{HEADER}\r\n".encode()))
     write_records(tmp_path / "in.parquet", random_table(0))
     for name in ("in.csv", "in.csv.gz", "in.parquet"):
-        manifest = score_file(scorer, tmp_path / name, tmp_path / "out.csv", reasons=True)
-        header = "row,case,input_contract,probability,decision,model,policy,contract,reasons\n"
+        manifest = score(scorer, tmp_path / name, tmp_path / "out.csv", reasons=True)
+        header = "row,case,input_contract,decision_id,probability,decision,model,policy,contract,reasons\n"
         assert (tmp_path / "out.csv").read_text("utf-8") == header
-        assert (manifest.rows_in, manifest.decisions) == (0, {"approve": 0, "refer": 0, "decline": 0})
-        score_file(scorer, tmp_path / name, tmp_path / "out.parquet")
+        assert (manifest.tally.rows_in, manifest.tally.by_decision) == (
+            0,
+            {"approve": 0, "refer": 0, "decline": 0},
+        )
+        score(scorer, tmp_path / name, tmp_path / "out.parquet")
         assert pq.read_table(tmp_path / "out.parquet").num_rows == 0
 
 
 def test_a_file_of_refused_rows_alone_is_done_with_no_answers(scorer: Scorer, tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in.csv", GOOD.replace("40", "12"))
-    manifest = score_file(scorer, source, tmp_path / "out.csv", reasons=True)
-    assert (manifest.rows_scored, manifest.rows_quarantined) == (0, 1)
+    manifest = score(scorer, source, tmp_path / "out.csv", reasons=True)
+    assert (manifest.tally.rows_scored, manifest.tally.rows_quarantined) == (0, 1)
     assert len((tmp_path / "out.csv").read_text("utf-8").splitlines()) == 1
 
 
@@ -265,22 +301,23 @@ def test_a_byte_order_mark_any_line_ends_and_an_open_last_line_are_read(
 ) -> None:
     text = "\ufeff" + newline.join([HEADER, GOOD, GOOD]) + newline * last
     (tmp_path / "in.csv").write_bytes(text.encode())
-    assert score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv").rows_scored == 2
+    assert score(scorer, tmp_path / "in.csv", tmp_path / "out.csv").tally.rows_scored == 2
 
 
 def test_gzip_members_one_after_the_other_are_one_file(scorer: Scorer, tmp_path: Path) -> None:
     parts = (f"{HEADER}\n{GOOD}\n", f"{GOOD}\n")
     (tmp_path / "in.csv.gz").write_bytes(b"".join(gzip.compress(part.encode()) for part in parts))
-    assert score_file(scorer, tmp_path / "in.csv.gz", tmp_path / "out.csv").rows_scored == 2
+    assert score(scorer, tmp_path / "in.csv.gz", tmp_path / "out.csv").tally.rows_scored == 2
 
 
 def test_outputs_repeat_byte_for_byte_with_any_number_of_threads(scorer: Scorer, tmp_path: Path) -> None:
     for kind in ("csv", "parquet"):
         source = write_records(tmp_path / f"in.{kind}", random_table(3000))
-        outputs = [tmp_path / f"{name}.{kind}" for name in ("one", "two", "three")]
-        for output, threads in zip(outputs, (1, 1, 4), strict=True):
-            score_file(scorer, source, output, threads=threads)
-        assert len({output.read_bytes() for output in outputs}) == 1
+        found = set()
+        for threads in (1, 1, 4):
+            score(scorer, source, tmp_path / f"out.{kind}", threads=threads, replace=True)
+            found.add((tmp_path / f"out.{kind}").read_bytes())
+        assert len(found) == 1
 
 
 def test_progress_is_told_after_each_block(
@@ -288,25 +325,22 @@ def test_progress_is_told_after_each_block(
 ) -> None:
     monkeypatch.setattr(batch_records, "ROWS_PER_BLOCK", 4)
     told: list[int] = []
+    counted = lambda step: told.append(step.tally.rows_done)  # noqa: E731
     source = write_records(tmp_path / "in.parquet", random_table(10))
-    score_file(scorer, source, tmp_path / "out.csv", progress=told.append)
+    score(scorer, source, tmp_path / "out.csv", progress=counted)
     assert told == [4, 8, 10]
 
 
 def test_less_than_one_thread_is_refused(scorer: Scorer, tmp_path: Path) -> None:
     source = write_records(tmp_path / "in.parquet", random_table(1))
     with pytest.raises(WrongUse) as caught:
-        score_file(scorer, source, tmp_path / "out.csv", threads=0)
+        score(scorer, source, tmp_path / "out.csv", threads=0)
     assert str(caught.value) == "threads=0 is too few; it must be at least 1"
 
 
-def test_the_summary_says_what_was_done_in_one_line() -> None:
-    files = (FileFacts("out.csv", 1, ""), FileFacts("out.csv.quarantine.csv", 1, ""))
-    manifest = Manifest(
-        1000, 997, 3, {"approve": 900, "refer": 90, "decline": 7}, files[0], files,
-        model="m:1", policy="", contract="", reasons=False, started="", finished="", code="",
-    )  # fmt: skip
-    assert manifest.summary() == (
-        "997 of 1,000 rows scored with m:1 (900 approve, 90 refer, 7 decline) into out.csv; "
-        "3 quarantined in out.csv.quarantine.csv"
+def test_the_summary_says_what_was_done_in_one_line(scorer: Scorer, tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "in.csv", GOOD, GOOD.replace("40", "12"))
+    assert score(scorer, source, tmp_path / "out.csv").summary() == (
+        f"1 of 2 rows scored with {scorer.tag} (0 approve, 0 refer, 1 decline) into out.csv; "
+        "1 quarantined in out.csv.quarantine.csv"
     )
