@@ -5,7 +5,6 @@ Blank lines are no records. Rows are counted from 1 after the header, wherever t
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ import pyarrow.csv as pc
 
 from service.batch.decimal_comma import numbers_with_comma, numbers_with_point
 from service.batch.dialect import Dialect, FoundDialect, find_dialect
-from service.batch.encodings import SAVE_AS_UTF_8
 from service.batch.records import READ_ERRORS, Records, complaint, in_blocks, rows_per_block, unchanged
 from service.batch.text_stream import Source, TextStream, opened_text
 from service.errors import UnreadableInput
@@ -26,7 +24,6 @@ from service.scoring.contract import Contract
 
 BLOCK_BYTES = 8 * 2**20
 _OPEN_QUOTE = "a quote is opened and never closed"
-_NOT_UTF_8 = f"the text is not UTF-8; {SAVE_AS_UTF_8}"
 
 
 @contextmanager
@@ -42,7 +39,7 @@ def csv_records(
         rows = _RowCheck(dialect.delimiter, cells=len(contract.columns) + len(contract.ignored) + 3)
         with _readable(source.name, rows):
             reader = _open(pa.PythonFile(_Ended(text, rows.ending), mode="r"), rows, dialect)
-            names = reader.schema.names  # raises if they are not UTF-8
+        names = reader.schema.names
         length = rows_per_block(len(names))
         blocks = islice(
             in_blocks(source.name, _batches(source.name, reader, rows), length), skip // length, None
@@ -145,11 +142,7 @@ def _readable(name: str, rows: _RowCheck) -> Iterator[None]:
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"the header: {_NOT_UTF_8}"
     text = complaint(error)
-    if found := re.search(r"column #(\d+): Row #(\d+):.*invalid UTF8", text):
-        return f"row {int(found[2]) - 1}, column {int(found[1]) + 1}: {_NOT_UTF_8}"
     for fragment, meaning in _MEANINGS.items():
         if fragment in text:
             return meaning

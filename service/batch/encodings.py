@@ -10,7 +10,6 @@ from service.scoring.contract import Contract
 
 UTF_8 = "utf-8"
 WESTERN = "windows-1252"
-SAVE_AS_UTF_8 = "save the file as UTF-8, or name its encoding with --encoding"
 # The longer first: a mark of UTF-32 begins like one of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -11,11 +11,9 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from service.batch.encodings import SAVE_AS_UTF_8
 from service.batch.text_stream import TextStream
 from service.errors import UnreadableInput
 
-PIECE_BYTES = 2**20
 LONGEST_LINE = 2**23
 # A record holds no lists and no objects; deeper than this, words about it would exhaust the stack.
 MOST_LEVELS = 32
@@ -45,17 +43,17 @@ class Lines:
 
 
 def json_lines(name: str, text: TextStream) -> Iterator[Lines]:
-    """Return all lines, some at a time; raises `UnreadableInput` for one that is too long or no UTF-8."""
-    number, rest = 1, b""
-    while piece := text.read(PIECE_BYTES):
-        whole, newline, rest = (rest + piece).rpartition(b"\n")
+    """Return all lines, some at a time; raises `UnreadableInput` for one that is too long."""
+    number, rest = 1, ""
+    while piece := text.text():
+        whole, newline, rest = (rest + piece).rpartition("\n")
         if newline:
-            lines = _decoded(name, number, whole).split("\n")
+            lines = whole.split("\n")
             yield _not_blank(number, lines)
             number += len(lines)
         if len(rest) > LONGEST_LINE:
             raise line_refused(name, number, f"is longer than {LONGEST_LINE // 2**20} MiB")
-    yield _not_blank(number, [_decoded(name, number, rest)])
+    yield _not_blank(number, [rest])
 
 
 def fields_of(name: str, lines: Lines) -> dict[str, Cells]:
@@ -83,14 +81,6 @@ def _not_blank(number: int, lines: list[str]) -> Lines:
         numbers = [number for number, text in zip(numbers, texts, strict=True) if text]
         texts = [text for text in texts if text]
     return Lines(numbers, texts)
-
-
-def _decoded(name: str, number: int, lines: bytes) -> str:
-    try:
-        return lines.decode()
-    except UnicodeDecodeError as error:
-        number += lines.count(b"\n", 0, error.start)
-        raise line_refused(name, number, f"is not UTF-8; {SAVE_AS_UTF_8}") from None
 
 
 def _flat_fields(lines: Lines) -> dict[str, Cells] | None:

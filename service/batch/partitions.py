@@ -71,7 +71,8 @@ def _expect_agreement(name: str, folder: _Folder, cells: pa.ChunkedArray) -> Non
     for seen in _distinct(cells):
         if not folder.agrees(seen):
             raise UnreadableInput(
-                f"{name}: {folder.column.name} is {folder.value!r} by the name of its folder, and {quote(seen)} in the file"
+                f"{name}: {folder.column.name} is {folder.value!r} by the name of its folder, "
+                f"and {quote(seen)} in the file"
             )
 
 

@@ -11,14 +11,13 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from service.batch.encodings import SAVE_AS_UTF_8, find_encoding, is_utf_8
+from service.batch.encodings import find_encoding, is_utf_8
 from service.batch.records import READ_ERRORS, complaint
 from service.errors import UnreadableInput
 from service.scoring.contract import Contract
 
-SAMPLE_BYTES = 2**20
-_PIECE = 2**20
-_BLANK = b" \t\r\n" + codecs.BOM_UTF8
+PIECE_BYTES = 2**20
+_BLANK = " \t\r\n\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,70 +29,71 @@ class Source:
 
 
 class TextStream:
-    """The text of a file as UTF-8 without a mark; `sample` is its beginning, and `words` its encoding if unusual.
+    """The text of a file, piece by piece; `sample` is its beginning, and `words` its encoding if that was detected.
 
-    UTF-8 itself is passed on unchecked. NUL bytes are refused, and a file with nothing in it.
+    Raises `UnreadableInput` for what is no text: bytes that the encoding does not have, a NUL, nothing at all.
     """
 
     closed = False
 
-    def __init__(
-        self, source: Source, stream: pa.NativeFile, contract: Contract, encoding: str | None
-    ) -> None:
+    def __init__(self, source: Source, stream: pa.NativeFile, contract: Contract, asked: str | None) -> None:
         self._name, self._stream = source.name, stream
-        self._position, self._blank, self._ended = 0, True, False
-        beginning = self._fetch(SAMPLE_BYTES)
-        self._encoding = encoding or find_encoding(beginning, contract)
-        self._decoder = None if is_utf_8(self._encoding) else codecs.getincrementaldecoder(self._encoding)()
-        self._buffer = self._as_utf_8(beginning).removeprefix(codecs.BOM_UTF8)
-        while len(self._buffer) < SAMPLE_BYTES and not self._ended:
-            self._buffer += self._text()
-        self.sample = self._buffer.decode(errors="replace")
-        self.words = () if encoding or not self._decoder else (f"encoding {self._encoding}",)
+        self._line, self._blank, self._ended = 1, True, False
+        beginning = self._fetch()
+        self._encoding = asked or find_encoding(beginning, contract)
+        self.words = () if asked or is_utf_8(self._encoding) else (f"encoding {self._encoding}",)
+        # A mark at the beginning is no part of the text.
+        codec = "utf-8-sig" if is_utf_8(self._encoding) else self._encoding
+        self._decoder = codecs.getincrementaldecoder(codec)()
+        self.sample = self._waiting = self._decoded(beginning)
+        self._bytes = b""
+
+    def text(self) -> str:
+        """Return the next piece, the first time the sample; nothing only at the end."""
+        piece, self._waiting = self._waiting, ""
+        while not piece and not self._ended:
+            piece = self._decoded(self._fetch())
+        return piece
 
     def read(self, size: int) -> bytes:
-        """Return at most `size` bytes, and fewer only at the end."""
-        pieces, held = [self._buffer], len(self._buffer)
-        while held < size and not self._ended:
-            pieces.append(self._text())
-            held += len(pieces[-1])
-        buffer = b"".join(pieces)
-        self._buffer = buffer[size:]
-        return buffer[:size]
+        """Return at most `size` bytes of the text in UTF-8, and fewer only at the end."""
+        pieces, held = [self._bytes], len(self._bytes)
+        while held < size and (piece := self.text().encode()):
+            pieces.append(piece)
+            held += len(piece)
+        found = b"".join(pieces)
+        self._bytes = found[size:]
+        return found[:size]
 
     def close(self) -> None:
         """Do nothing; whoever opened the stream closes it."""
 
-    def _text(self) -> bytes:
-        return self._as_utf_8(self._fetch(_PIECE))
-
-    def _fetch(self, size: int) -> bytes:
+    def _fetch(self) -> bytes:
         try:
-            piece: bytes = self._stream.read(size)
+            piece: bytes = self._stream.read(PIECE_BYTES)
         except READ_ERRORS as error:
             raise UnreadableInput(f"{self._name}: {_explain(error)}") from None
         self._ended = not piece
         return piece
 
-    def _as_utf_8(self, piece: bytes) -> bytes:
-        before, self._position = self._position, self._position + len(piece)
-        if self._decoder:
-            piece = self._decoded(self._decoder, piece, before)
-        if (nul := piece.find(b"\0")) >= 0:
-            at = "" if self._decoder else f"byte {before + nul + 1:,} is "
-            raise UnreadableInput(f"{self._name}: {at}NUL, which no text has; {SAVE_AS_UTF_8}")
-        self._blank = self._blank and not piece.strip(_BLANK)
+    def _decoded(self, piece: bytes) -> str:
+        try:
+            text = self._decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            self._line += error.object.count(b"\n", 0, error.start)
+            raise self._refusal(f"the text is not {self._encoding}") from None
+        if (nul := text.find("\0")) >= 0:
+            self._line += text.count("\n", 0, nul)
+            raise self._refusal("there is a NUL, which no text has")
+        self._line += text.count("\n")
+        self._blank = self._blank and not text.strip(_BLANK)
         if self._ended and self._blank:
             raise UnreadableInput(f"{self._name}: the file is empty")
-        return piece
+        return text
 
-    def _decoded(self, decoder: codecs.IncrementalDecoder, piece: bytes, before: int) -> bytes:
-        try:
-            return decoder.decode(piece, final=not piece).encode()
-        except UnicodeError:
-            raise UnreadableInput(
-                f"{self._name}: after byte {before:,}: the text is not {self._encoding}; {SAVE_AS_UTF_8}"
-            ) from None
+    def _refusal(self, what: str) -> UnreadableInput:
+        advice = "save the file as UTF-8, or name its encoding with --encoding"
+        return UnreadableInput(f"{self._name}: line {self._line}: {what}; {advice}")
 
 
 @contextmanager

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.batch import json_text
 from service.batch import records as limits
+from service.batch import text_stream
 from service.scoring.scorer import ScoredRecord, Scorer
 from service.scoring.validation import RecordInvalid, Validator
 from tests.service.batch.batch_files import blocks_of, column_of, refusal
@@ -79,7 +79,7 @@ def records(draw: st.DrawFn) -> list[dict[str, Any]]:
     return found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=records(), ascii_only=st.booleans(), compressed=st.booleans())
 def test_every_line_is_judged_as_the_record_alone(
     scorer: Scorer, rows: list[dict[str, Any]], *, ascii_only: bool, compressed: bool
@@ -110,7 +110,7 @@ def _score(scorer: Scorer, record: dict[str, Any]) -> ScoredRecord | RecordInval
         return error
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=records())
 def test_accepted_rows_are_kept_in_the_declared_types(scorer: Scorer, rows: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -205,7 +205,7 @@ CASES: dict[str, tuple[list[str | bytes], str]] = {
     "NUL": ([LINE, LINE.replace("c1", "c\0")], "NUL, which no text has"),
     "no UTF-8": (
         [LINE, "", LINE.replace("c1", "ü").encode("latin-1")],
-        "line 3 is not UTF-8; save the file as UTF-8, or name",
+        "line 3: the text is not utf-8; save the file as UTF-8, or name",
     ),
     "Python's names": (
         [LINE.replace("true", "True")],
@@ -276,7 +276,7 @@ def test_the_schema_says_the_types_of_answers_whatever_the_lines_hold(tmp_path: 
 def test_a_line_is_found_wherever_the_pieces_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [changed(case=f"ñ{i}", amount=None if i % 3 else i) for i in range(60)]
     for size in (7, 100, 1000):
-        monkeypatch.setattr(json_text, "PIECE_BYTES", size)
+        monkeypatch.setattr(text_stream, "PIECE_BYTES", size)
         path = lines(tmp_path / "in.jsonl", "", *texts)
         assert column_of(path, "case") == [f"ñ{i}" for i in range(60)]
         path = lines(tmp_path / "in.jsonl", "", *texts, "x", LINE)
