@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.batch.places import Busy, Place, S3Options, place_of
+from service.batch.places.file_lock import lock_file
 from service.batch.places.holder import Holder
 from service.batch.places.s3_lock import S3Lock
 from service.errors import WrongUse
@@ -34,6 +37,10 @@ with ExitStack() as stack:
         print(stack.enter_context(place.scratch()), flush=True)
     sys.stdin.read()
 """
+
+
+# A process of this machine that has ended: no process number is as high.
+DEAD = replace(Holder.this(), process=2**30)
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -109,8 +116,11 @@ def test_a_holder_that_is_killed_on_this_machine_is_followed_at_once(tmp_path: P
                 assert not scratch.exists()
 
 
-def test_of_many_threads_one_gets_the_lock_at_a_time(uri: str) -> None:
+@pytest.mark.parametrize("left", [None, DEAD.to_bytes()], ids=["free", "left behind"])
+def test_of_many_threads_one_gets_the_lock_at_a_time(uri: str, left: bytes | None) -> None:
     inside, most, got = 0, 0, 0
+    if left is not None:
+        place_of(uri).write(".run.lock", left)
     count = threading.Lock()
     start = threading.Barrier(6)
 
@@ -118,13 +128,13 @@ def test_of_many_threads_one_gets_the_lock_at_a_time(uri: str) -> None:
         nonlocal inside, most, got
         place = place_of(uri, QUICK)
         start.wait()
-        for _ in range(4):
+        for _ in range(2):
             try:
                 with place.held("run"):
                     with count:
                         inside, got = inside + 1, got + 1
                         most = max(most, inside)
-                    time.sleep(0.01)
+                    time.sleep(0.05)
                     with count:
                         inside -= 1
             except Busy:
@@ -216,6 +226,26 @@ def test_a_run_that_slept_asks_before_it_writes(
     with pytest.raises(Busy, match="another one has taken over"):
         lose_and_write()
     assert "out/x.csv" not in moto_s3.contents(bucket)
+
+
+def test_a_run_that_ends_leaves_the_lock_of_whoever_took_over(bucket: str, moto_s3: Moto) -> None:
+    place = place_of(f"s3://{bucket}/out", S3Options(heartbeat=60.0))
+    with place.held("run"):
+        moto_s3.client().put_object(Bucket=bucket, Key="out/.run.lock", Body=b"somebody else's")
+    assert lock_content(place) == b"somebody else's"
+
+
+def test_a_lock_file_that_is_removed_while_it_is_waited_for_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock = tmp_path / "lock", fcntl.flock
+
+    def late(file: int, how: int) -> None:
+        path.unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    assert lock_file(path) is None
 
 
 def test_a_lock_is_not_lost_by_answers_that_are(
