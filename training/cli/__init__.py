@@ -20,6 +20,7 @@ from training.cli.replay import replay
 from training.cli.report import card
 from training.cli.scoring import score
 from training.cli.training import leaderboard, train
+from training.cli.verify import verify
 from training.console import complain
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command()(rollback)
 app.command()(history)
 app.add_typer(policy_app, name="policy")
 app.command()(score)
+app.command()(verify)
 app.command()(outcomes)
 app.command()(reviews)
 app.add_typer(log_app, name="log")
