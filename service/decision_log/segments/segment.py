@@ -18,8 +18,8 @@ from service.decision_log.segments.facts import SegmentFacts, file_name
 from service.decision_log.streams import stream
 from service.decision_log.tables import ENTRIES
 
-# SQLite takes 32,766 parameters, and an entry of a segment may have some hundred thousand characters.
-_IDS_AT_ONCE, _SEGMENTS_AT_ONCE = 500, 50
+# An entry of a segment may have some hundred thousand characters, and PostgreSQL two seconds for a statement.
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def unreadable(segment: str, why: str) -> LogRefused:
 def _rows(connection: Connection, chosen: Chosen) -> Iterator[list[Row]]:
     for query in _queries(chosen):
         found = (Row(*row) for row in stream(connection, query))
-        while some := list(islice(found, _SEGMENTS_AT_ONCE)):
+        while some := list(islice(found, _AT_ONCE)):
             yield some
 
 
@@ -137,8 +137,8 @@ def _queries(chosen: Chosen) -> Iterator[Select[Any]]:
     if chosen.ids is None:
         yield query
         return
-    for start in range(0, len(chosen.ids), _IDS_AT_ONCE):
-        yield query.where(ENTRIES.c.about.in_(chosen.ids[start : start + _IDS_AT_ONCE]))
+    for start in range(0, len(chosen.ids), _AT_ONCE):
+        yield query.where(ENTRIES.c.about.in_(chosen.ids[start : start + _AT_ONCE]))
 
 
 def _as_now(
