@@ -65,8 +65,10 @@ def json_column(cells: Cells, usual: pa.DataType) -> pa.Array:
     kinds = set(map(type, cells)) - {type(None)}
     if not kinds:
         return pa.nulls(len(cells), usual)
+    # An id 3.0 among integers stays what it is; as numbers they are the same.
+    numeric = pa.types.is_floating(usual) or pa.types.is_integer(usual)
     for fitting, kind in _KINDS:
-        if kinds <= fitting:
+        if kinds <= fitting and (numeric or len(kinds) == 1):
             try:
                 return pa.array(cells, kind)
             except (pa.ArrowInvalid, OverflowError, UnicodeError):

@@ -315,3 +315,22 @@ def test_one_odd_cell_changes_nothing_for_its_neighbours(tmp_path: Path) -> None
         "age=1.1805916207174113e+21 years is out of range; it must be an integer from 18 to 120 years",
     ]
     assert pa.types.is_union(block.column("age").type)
+
+
+def test_ids_are_written_as_they_came(tmp_path: Path) -> None:
+    ids = [7_000_000_000, 2**64, "x", 3.0, None, 7e9]
+    path = lines(tmp_path / "in.jsonl", *[changed(case=item) for item in ids])
+    found, (block,) = blocks_of(path)
+    assert found.as_declared(block).column("case").to_pylist() == [
+        "7000000000",
+        "18446744073709551616",
+        "x",
+        "3.0",
+        None,
+        "7000000000.0",
+    ]
+    path = lines(path, *[changed(case=item) for item in ids if type(item) in (int, float)])
+    assert blocks_of(path)[1][0].column("case").to_pylist() == [7_000_000_000, 2**64, 3.0, 7e9]
+    path = lines(path, changed(case=7_000_000_000), changed(case=3.0))
+    assert column_of(path, "case") == [7_000_000_000, 3.0]
+    assert [type(cell) for cell in column_of(path, "case")] == [int, float]
