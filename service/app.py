@@ -29,7 +29,7 @@ from service.online.answers import (
 from service.online.application import LeanService
 from service.online.explaining import explain_record
 from service.online.facts import facts_app
-from service.online.paths import PATHS
+from service.online.paths import PATHS, SCORE_FILE
 from service.online.runtime import restart_workers_everywhere
 from service.online.worker import Worker
 from service.scoring.schema import json_schema
@@ -89,6 +89,12 @@ class TellingInput(JsonInput):
     described: ClassVar[dict[str, Any]] = {"type": "object"}
 
 
+class OrderInput(JsonInput):
+    """A file to score and where to; `/docs.json` describes it."""
+
+    described: ClassVar[dict[str, Any]] = {"type": "object"}
+
+
 class _Doors:
     """Scores one record or a bulk of them, explains, and takes down what became of decisions."""
 
@@ -131,6 +137,11 @@ class _Doors:
         """Take down what a person decided on a referred case."""
         return await WORKER.desk.take(request, answer_review)
 
+    @bentoml.task(route=SCORE_FILE, input_spec=OrderInput, output_spec=AnyAnswer)
+    async def score_file(self, request: Request, /) -> Response:
+        """Score the records of a file, a folder or a prefix; answers when it is done."""
+        return await WORKER.tasks.run(request)
+
 
 def _also_at(path: str) -> Any:
     async def predict(self: _Doors, request: Request, /) -> Response:
@@ -167,6 +178,7 @@ RiskService = bentoml.service(
     tracing=_tracing(),
 )(_Doors)
 RiskService.spans = SETTINGS.spans_to is not None
+RiskService.tasks = WORKER.tasks
 RiskService.mount_asgi_app(facts_app(SCORER, WORKER.metrics, SETTINGS.bentoml_home))
 for _middleware, _options in WORKER.middlewares():
     RiskService.add_asgi_middleware(_middleware, **_options)

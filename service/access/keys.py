@@ -16,7 +16,7 @@ from typing import Any
 from service.errors import WrongUse
 
 PREFIX = "aval_"
-SCOPES = ("predict", "outcomes", "read")
+SCOPES = ("predict", "outcomes", "batch", "read")
 _SECRET_BYTES = 32
 
 

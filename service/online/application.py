@@ -10,19 +10,27 @@ from _bentoml_sdk import Service
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from starlette.middleware import Middleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.online.tasks.door import TaskDoor
 
 
 class LeanService(Service[Any]):
     """A service whose methods take a request and return a response, and are called with nothing in between.
 
-    spans: whether each request is a span. Left out are BentoML's timer, which keeps each request's memory until its
-    time has passed, its context, and its reading and writing of bodies; the reasons are in
-    `.github/decisions/2026-11-21-own-middleware.md`.
+    spans: whether each request is a span. tasks: what answers for the service's tasks, in the place of BentoML's store
+    of them. Left out are BentoML's timer, which keeps each request's memory until its time has passed, its context, and
+    its reading and writing of bodies; the reasons are in `.github/decisions/2026-11-21-own-middleware.md`.
     """
 
     spans: bool = False
+    tasks: TaskDoor
+
+    def needs_task_db(self) -> bool:
+        """Say no: BentoML's store of tasks is not used, and would be emptied at every start."""
+        return False
 
     def to_asgi(self, is_main: bool = True) -> Any:
         """Return the application."""
@@ -34,7 +42,23 @@ class _LeanFactory(ServiceAppFactory):
     def __init__(self, service: LeanService, is_main: bool) -> None:
         super().__init__(service, is_main=is_main)
         self.timeout = None
+        self._tasks = service.tasks
         self._dropped = {ContextMiddleware} | (set() if service.spans else {OpenTelemetryMiddleware})
+
+    async def submit_task(self, name: str, request: Request) -> Response:
+        return await self._tasks.submit(request)
+
+    async def get_status(self, request: Request) -> Response:
+        return await self._tasks.status(request)
+
+    async def get_result(self, request: Request) -> Response:
+        return await self._tasks.result(request)
+
+    async def retry_task(self, request: Request) -> Response:
+        return await self._tasks.retry(request)
+
+    async def cancel_task(self, request: Request) -> Response:
+        return await self._tasks.cancel(request)
 
     @property
     def middlewares(self) -> list[Middleware]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 DECIDE = ("/predict", "/predict_bulk")
 EXPLAIN = ("/explain",)
 TELL = ("/outcomes", "/reviews")
+SCORE_FILE = "/score_file"
+FILES = (SCORE_FILE, *(f"{SCORE_FILE}/{step}" for step in ("submit", "status", "get", "retry", "cancel")))
 READ = ("/schema", "/model_metadata", "/model_metrics", "/model_params", "/model_card", "/docs", "/docs.json")
 HEALTH = ("/livez", "/readyz", "/healthz")
 METRICS = "/metrics"
 PAGES = "/pages/"
-PATHS = ("/", *DECIDE, *EXPLAIN, *TELL, *READ, *HEALTH, METRICS)
+PATHS = ("/", *DECIDE, *EXPLAIN, *TELL, *FILES, *READ, *HEALTH, METRICS)
 
 
 def required_scope(method: str, path: str) -> str | None:
-    """Return `predict`, `outcomes` or `read`, None for what needs no key; a path that is none of ours needs one too."""
+    """Return the scope of a key, None for what needs no key; a path that is none of ours needs one too."""
     # A browser asks with OPTIONS whether it may ask, before it shows any key.
     if method == "OPTIONS":
         return None
+    if path in FILES:
+        return "batch"
     if method in ("GET", "HEAD"):
         # Scripts and styles of the portal are the same for everybody: asking for them must not use a key's rate up.
         return None if path in HEALTH or path.startswith(PAGES) else "read"

@@ -31,14 +31,18 @@ from service.online.paths import required_scope
 from service.online.request_log import RequestLog
 from service.online.runtime import folder_of_siblings, settle
 from service.online.shadow import Shadow
+from service.online.tasks.door import TaskDoor
+from service.online.tasks.folder import TaskFolder
+from service.online.tasks.runner import Runner
 from service.online.whole_body import WholeBody
 from service.problems import ProblemMiddleware
+from service.roots import Roots
 from service.scoring.schema import example_record
 from service.scoring.scorer import Scorer
 from service.settings import Settings
 
 WARM_UP = 50
-RUNS, RATES = "run", "rates"
+RUNS, RATES, TASKS = "run", "rates", "tasks"
 STATE_SECONDS = 1.0
 CLOSE_SECONDS = 10.0
 
@@ -61,8 +65,14 @@ class Worker:
     paths: frozenset[str]
     shared: Path | None = None
     stopping: Stopping = field(default_factory=Stopping)
+    tasks: TaskDoor = field(init=False, repr=False)
     _desk: Desk | None = None
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Open the door of tasks; raises `WrongUse` for roots that are none."""
+        roots, folder = Roots.of(self.settings.batch_roots), TaskFolder(self.settings.home / TASKS)
+        self.tasks = TaskDoor(roots, self.scorer, folder, Runner(folder, self.stopping))
 
     @classmethod
     def of(cls, settings: Settings, paths: tuple[str, ...]) -> Worker:
@@ -139,6 +149,7 @@ class Worker:
         """Have everything that was decided written down, and say where the chain ends."""
         if self._watch is not None:
             self._watch.cancel()
+        await self.tasks.runner.stop()
         desk, self._desk = self._desk, None
         if desk is not None and desk.shadow is not None:
             desk.shadow.close()

@@ -6,6 +6,8 @@ from typing import Any
 
 from service import __version__
 from service.openapi.examples import example_answers, example_bodies
+from service.openapi.files import FILE_OPERATIONS, FILES, PARAMETER, TASK_ID, file_examples, file_schemas
+from service.openapi.files import GROUP as FILES_GROUP
 from service.openapi.operations import operation_json, operations
 from service.openapi.problems import KEY_OF_CALLER, REPLAYED, REQUEST_ID, problem_responses
 from service.openapi.schemas import schemas
@@ -30,6 +32,7 @@ itself: for what is no HTTP, a client that takes too long, too many requests sen
 GROUPS = {
     "decide": "Decisions and their explanations.",
     "tell": "What became of decisions.",
+    FILES: FILES_GROUP,
     "read": "What is served.",
     "health": "For load balancers.",
 }
@@ -37,9 +40,10 @@ GROUPS = {
 
 def openapi(scorer: Scorer, policy: Policy) -> dict[str, Any]:
     """Return the document of a bundle served under a policy, as JSON data."""
-    bodies, answers = example_bodies(scorer), example_answers(scorer, policy)
+    orders, told = file_examples()
+    bodies, answers = example_bodies(scorer) | orders, example_answers(scorer, policy) | told
     paths: dict[str, Any] = {}
-    for operation in operations(scorer.contract.also_at):
+    for operation in (*operations(scorer.contract.also_at), *FILE_OPERATIONS):
         paths.setdefault(operation.path, {})[operation.method] = operation_json(operation, bodies, answers)
     return {
         "openapi": "3.1.0",
@@ -52,9 +56,12 @@ def openapi(scorer: Scorer, policy: Policy) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in GROUPS.items()],
         "paths": paths,
         "components": {
-            "schemas": schemas(scorer.contract),
+            "schemas": schemas(scorer.contract) | file_schemas(),
             "responses": problem_responses(scorer, bodies["Record"]),
-            "parameters": {name: _parameter(name, *about) for name, about in _PARAMETERS.items()},
+            "parameters": {
+                **{name: _parameter(name, *about) for name, about in _PARAMETERS.items()},
+                TASK_ID: PARAMETER,
+            },
             "headers": {REQUEST_ID: _REQUEST_ID_HEADER, REPLAYED: _REPLAYED_HEADER},
             "securitySchemes": _SECURITY,
         },

@@ -12,7 +12,7 @@ from typing import Any
 
 from service.openapi.style import STYLE
 
-_METHODS = ("get", "post")
+_METHODS = ("get", "post", "put")
 _PROBLEM = "application/problem+json"
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 # The page needs its own style and nothing else at all.
@@ -96,11 +96,13 @@ def _operation(document: Mapping[str, Any], method: str, path: str, operation: M
 
 def curl(method: str, path: str, operation: Mapping[str, Any]) -> str:
     """Return a shell command that asks the path, with the document's example as its body; $URL is the address."""
-    if method == "get":
-        return f'curl "$URL{path}"'
+    takes_task = any(item["$ref"].endswith("/task_id") for item in operation["parameters"])
+    asked = f'"$URL{path}?task_id=$TASK"' if takes_task else f'"$URL{path}"'
+    if "requestBody" not in operation:
+        return f"curl {asked}" if method == "get" else f"curl -X {method.upper()} {asked}"
     content = operation["requestBody"]["content"]["application/json"]
     sent = json.dumps(content["examples"]["example"]["value"], indent=1, ensure_ascii=False)
-    return f"curl \"$URL{path}\" -H 'content-type: application/json' -d {shlex.quote(sent)}"
+    return f"curl {asked} -H 'content-type: application/json' -d {shlex.quote(sent)}"
 
 
 def _parameters(document: Mapping[str, Any], operation: Mapping[str, Any]) -> str:
@@ -109,7 +111,7 @@ def _parameters(document: Mapping[str, Any], operation: Mapping[str, Any]) -> st
     rows = "".join(
         f"<tr><td><code>{escape(name)}</code><td>{_inline(known[name]['description'])}" for name in names
     )
-    return f"<details><summary>Headers</summary><div><table>{rows}</table></div></details>" if rows else ""
+    return f"<details><summary>Parameters</summary><div><table>{rows}</table></div></details>" if rows else ""
 
 
 def _answer(operation: Mapping[str, Any]) -> str:

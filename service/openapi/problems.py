@@ -41,7 +41,8 @@ DOCUMENTED: Mapping[int, Documented] = {
         "WWW-Authenticate",
     ),
     403: Documented(
-        "The key lacks the scope of this path; or a browser sends this for a page of an origin that may not ask.",
+        "The key lacks the scope of this path; or a browser sends this for a page of an origin that may not ask; or "
+        "files are to be scored where that is off.",
         "this needs a key with the scope 'predict'; yours, key-3f9a1c2e, has: read",
     ),
     404: Documented(
@@ -53,7 +54,8 @@ DOCUMENTED: Mapping[int, Documented] = {
         "the body was not complete within 10 seconds",
     ),
     409: Documented(
-        "The `Idempotency-Key` was used before, with another body; or what was not referred is reviewed.",
+        "The `Idempotency-Key` was used before, with another body; or what was not referred is reviewed; or a task has "
+        "no result, or not yet.",
         "this Idempotency-Key came with another body before; take a new key for a new request",
     ),
     413: Documented(
@@ -69,7 +71,8 @@ DOCUMENTED: Mapping[int, Documented] = {
         "1 field of the record refused: x is not a field",
     ),
     429: Documented(
-        "More requests than this key, or than the service, takes at once; try again after `Retry-After` seconds.",
+        "More requests than this key, or than the service, takes at once, or as many tasks wait as may; try again "
+        "after `Retry-After` seconds.",
         "128 requests are in work, the most that are taken; try again in 1 s",
         "Retry-After!",
     ),

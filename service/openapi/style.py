@@ -21,9 +21,11 @@ code{background:var(--code);padding:.1em .3em;border-radius:.25em}
 h3 code{font-size:1rem;background:none;padding:0}
 pre{background:var(--code);padding:.8rem 1rem;border-radius:.4rem;margin:.6rem 0;white-space:pre-wrap}
 pre.curl{border-left:4px solid var(--link)}
-b.get,b.post{font:700 .75rem/1 ui-monospace,Menlo,Consolas,monospace;padding:.2em .45em;border-radius:.3em;color:#fff}
+b.get,b.post,b.put{font:700 .75rem/1 ui-monospace,Menlo,Consolas,monospace;
+padding:.2em .45em;border-radius:.3em;color:#fff}
 b.get{background:#276749}
 b.post{background:#0b4f94}
+b.put{background:#8a4b08}
 nav ul{list-style:none;margin:0;padding:0}
 nav li{margin:.35rem 0}
 nav a{text-decoration:none}

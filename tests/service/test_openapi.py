@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
-from service.online.paths import HEALTH, PATHS
+from service.online.paths import FILES, HEALTH, PATHS
 from service.openapi import PAGE_HEADERS, docs_page, openapi
 from service.scoring.policy import Policy
 from service.scoring.scorer import Scorer
@@ -79,7 +79,7 @@ def test_every_example_is_of_its_own_schema(quick_scorer: Scorers, use_case: str
         resolved(document, schema).validate(value)
     with_body = {name for name, operation in operations(document) if "requestBody" in operation}
     assert {
-        name for name, schema, _ in shown if schema in ("Record", "Bulk", "Outcomes", "Review")
+        name for name, schema, _ in shown if schema in ("Record", "Bulk", "Outcomes", "Review", "Order")
     } == with_body
     assert {schema for _, schema, _ in shown} >= {"Decision", "BulkAnswer", "Explanation", "OutcomesAnswer"}
 
@@ -135,8 +135,9 @@ def test_only_health_is_told_without_a_key_and_only_outcomes_need_the_scope_outc
         "POST /outcomes",
         "POST /reviews",
     }
+    assert {name.partition(" ")[2] for name, scope in scopes.items() if "batch" in scope} == set(FILES)
     assert {name for name, scope in scopes.items() if "read" in scope} == {
-        name for name in scopes if name.startswith("GET") and name[4:] not in HEALTH
+        name for name in scopes if name.startswith("GET") and name[4:] not in (*HEALTH, *FILES)
     }
 
 

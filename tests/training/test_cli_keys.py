@@ -170,7 +170,7 @@ def test_an_id_that_is_not_there_is_answered_with_those_that_are(desk: Desk, com
     [
         (
             ("--scope", "admin"),
-            "scopes=['predict', 'admin'] must be a list of one or more of: predict, outcomes, read",
+            "scopes=['predict', 'admin'] must be a list of one or more of: predict, outcomes, batch, read",
         ),
         (("--scope", "predict"), "scopes=['predict', 'predict'] must be"),
         (("--expires", "soon"), "--expires 'soon' is not a time such as 90d, 12h or 30m"),

@@ -95,7 +95,7 @@ def test_a_key_is_refused_from_the_moment_it_expires() -> None:
         (
             "scopes",
             ["admin"],
-            "keys[0].scopes=['admin'] must be a list of one or more of: predict, outcomes, read",
+            "keys[0].scopes=['admin'] must be a list of one or more of: predict, outcomes, batch, read",
         ),
         ("scopes", [], "keys[0].scopes=[] must be a list of one or more of"),
         ("scopes", "read", "keys[0].scopes='read' must be a list of one or more of"),
