@@ -76,8 +76,7 @@ class Material:
 
 def make_material(work: Path, data: Path | None) -> Material:
     """Fit both models on four fifths of the cases; what a run before left in the folder is used again."""
-    case = use_cases()[USE_CASE]
-    cases = read_cases(case, data) if data else generate_cases(case, 20_000, seed=0)
+    cases = read_or_make_cases(data)
     plan = plan_split(cases, seed=0)
     learnt, judged = (_part(cases, rows) for rows in (plan.development, plan.untouched))
     home = Home(work / "home")
@@ -88,6 +87,12 @@ def make_material(work: Path, data: Path | None) -> Material:
     records = [record for record in _records(judged) if None not in record.values()][:MOST_RECORDS]
     key = _key(work / "keys.json")
     return Material(work, home, key, records, _told(cases, judged, scorer, records, work))
+
+
+def read_or_make_cases(data: Path | None) -> Cases:
+    """Return the cases of the use case: those of the file, or generated ones."""
+    case = use_cases()[USE_CASE]
+    return read_cases(case, data) if data else generate_cases(case, 20_000, seed=0)
 
 
 def _part(cases: Cases, rows: Any) -> Cases:

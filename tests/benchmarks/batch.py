@@ -1,0 +1,214 @@
+"""The file door against its peers, on one machine in one run, on the same files.
+
+    python tests/benchmarks/batch.py [--data credit_risk_dataset.csv] [--rows 100000 1000000 10000000] [--all]
+        [--rounds 3] [--only aval pandas] [--work FOLDER] [--json] [--plot FILE.svg]
+
+Scored are credit_risk records: the cases again and again, with small changes. This service runs as its users run it,
+`python -m service.batch`, with validation, quarantine, manifest and hashes; with its decisions in the decision log and
+without. Against it: a calibrated scikit-learn pipeline called chunk by chunk, the same on all processors, the same
+through MLflow's pyfunc, and the limit: pyarrow reads the file and writes it again. Every model is fitted on the same
+four fifths of the cases. Every run is a process of its own, and its start counts.
+
+Peers stop at a million rows unless --all is given. Up to there, figures are medians over the rounds, beyond it those of
+one run. Everything is made in --work (by default a folder of the system's for temporary files); what is there is used
+again. Run it on an idle machine, and believe the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from tests.benchmarks.batch_files import records_file
+from tests.benchmarks.material import Material, make_material, read_or_make_cases
+
+HERE = Path(__file__).resolve().parent
+SIZES = (100_000, 1_000_000, 10_000_000)
+MOST_OF_PEERS = 1_000_000
+PARQUET, CSV = ".parquet", ".csv"
+LIMIT = "copy"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to score a file: `command` is followed by input and output. most: rows that it is given, None for all."""
+
+    name: str
+    ending: str
+    command: Sequence[str | Path]
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run cost, from the start of its process to its end."""
+
+    seconds: float
+    processor_seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """Medians of a way's runs over a file of `rows` rows. processor: seconds of all processors per million rows."""
+
+    name: str
+    ending: str
+    rows: int
+    seconds: float
+    per_second: float
+    processor: float
+    peak_mb: float
+    runs: int
+
+
+def main() -> None:
+    options = _options()
+    work: Path = options.work
+    work.mkdir(parents=True, exist_ok=True)
+    material = make_material(work, options.data)
+    ways = [way for way in _ways(material, options.all) if not options.only or way.name in options.only]
+    _say(options, material.told, f"{os.cpu_count()} processors", "", _HEAD)
+    rows = []
+    for row in _measured(ways, options, work):
+        rows.append(row)
+        _say(options, _line(row))
+    _say(options, *_bars(rows))
+    report = {"material": material.told, "processors": os.cpu_count(), "rows": [asdict(row) for row in rows]}
+    if options.plot:
+        from tests.benchmarks.batch_drawing import draw
+
+        draw(report, options.plot)
+    if options.json:
+        sys.stdout.write(json.dumps(report, indent=1) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--rows", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--all", action="store_true", help="peers score the largest files too")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "aval-benchmark")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--plot", type=Path)
+    return parser.parse_args()
+
+
+def _ways(material: Material, every: bool) -> list[Way]:
+    most = None if every else MOST_OF_PEERS
+    ours = (sys.executable, "-m", "service.batch", material.use_case)
+    peers = (sys.executable, HERE / "batch_peers.py")
+    logs = {"aval": "off", "aval_logged": f"sqlite:///{material.work / 'batch-decisions.db'}"}
+    made = [
+        Way(name, ending, ours, material.home.environment(AVAL_DECISION_LOG=log))
+        for ending in (PARQUET, CSV)
+        for name, log in logs.items()
+    ]
+    models = {"pandas": material.model, "joblib": material.model, "mlflow": material.mlflow_model}
+    made += [Way(name, PARQUET, (*peers, name, model), most=most) for name, model in models.items()]
+    made.append(Way("pandas", CSV, (*peers, "pandas", material.model), most=most))
+    return [*made, *(Way(LIMIT, ending, (*peers, LIMIT, material.model)) for ending in (PARQUET, CSV))]
+
+
+def _measured(ways: Sequence[Way], options: argparse.Namespace, work: Path) -> Iterator[Row]:
+    cases = read_or_make_cases(options.data)
+    for rows in sorted(options.rows):
+        asked = [way for way in ways if way.most is None or rows <= way.most]
+        files = {ending: records_file(cases, rows, ending, work) for ending in {way.ending for way in asked}}
+        runs: dict[tuple[str, str], list[Run]] = {}
+        # Round by round: what the machine does meanwhile meets every way alike.
+        for _ in range(options.rounds if rows <= MOST_OF_PEERS else 1):
+            for way in asked:
+                runs.setdefault((way.name, way.ending), []).append(_run(way, files[way.ending], rows, work))
+        for (name, ending), found in runs.items():
+            yield _row(name, ending, rows, found)
+
+
+def _run(way: Way, source: Path, rows: int, work: Path) -> Run:
+    folder = work / "batch-output"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    target, log = folder / f"scored{way.ending}", work / f"batch-{way.name}.log"
+    command = [sys.executable, HERE / "watch.py", log, *way.command, source, target]
+    # What was written before is on the disk, or the next one pays for it.
+    os.sync()
+    answer = subprocess.run(
+        list(map(str, command)), check=True, capture_output=True, text=True, env=dict(way.environment)
+    )
+    found = json.loads(answer.stdout)
+    if found.pop("exit_code") != 0:
+        raise SystemExit(f"{way.name} failed on {source}:\n{log.read_text(errors='replace')[-2_000:]}")
+    _expect_every_row(way, folder, target, rows)
+    return Run(**found)
+
+
+def _expect_every_row(way: Way, folder: Path, target: Path, rows: int) -> None:
+    manifest = folder / f"{target.name}.manifest.json"
+    refused = json.loads(manifest.read_text())["rows_quarantined"] if manifest.exists() else 0
+    written = _rows_of(target)
+    if written + refused != rows:
+        raise SystemExit(f"{way.name}: {rows:,} rows in, {written:,} scored and {refused:,} refused")
+
+
+def _rows_of(file: Path) -> int:
+    if file.suffix == PARQUET:
+        return int(pq.read_metadata(file).num_rows)
+    with pc.open_csv(file, convert_options=pc.ConvertOptions(include_columns=[])) as reader:
+        return sum(batch.num_rows for batch in reader)
+
+
+def _row(name: str, ending: str, rows: int, found: Sequence[Run]) -> Row:
+    seconds = statistics.median(run.seconds for run in found)
+    processor = statistics.median(run.processor_seconds for run in found)
+    peak = max(run.peak_bytes for run in found)
+    return Row(name, ending, rows, seconds, rows / seconds, processor / rows * 1e6, peak / 1e6, len(found))
+
+
+_HEAD = f"{'':14s}{'':10s}{'rows':>12s}{'seconds':>10s}{'rows/s':>12s}{'CPU s/10^6':>12s}{'peak MB':>9s}"
+
+
+def _line(row: Row) -> str:
+    return (
+        f"{row.name:14s}{row.ending:10s}{row.rows:12,d}{row.seconds:10.1f}{row.per_second:12,.0f}"
+        f"{row.processor:12.2f}{row.peak_mb:9,.0f}"
+    )
+
+
+def _bars(rows: Sequence[Row]) -> list[str]:
+    """Return what the largest file of this service comes to against the others; theirs of the largest that they had."""
+    best: dict[tuple[str, str], Row] = {(row.name, row.ending): row for row in rows}
+    lines = [""]
+    for name in ("aval", "aval_logged"):
+        for ending in (PARQUET, CSV):
+            ours = best.get((name, ending))
+            peers = [row for row in best.values() if row.ending == ending and not row.name.startswith("aval")]
+            if ours is not None and peers:
+                told = ", ".join(f"{ours.per_second / row.per_second:.2f} x {row.name}" for row in peers)
+                lines.append(f"{name} {ending}, {ours.rows:,} rows: {told}")
+    return lines
+
+
+def _say(options: Any, *lines: str) -> None:
+    stream = sys.stderr if options.json else sys.stdout
+    stream.write("\n".join(lines) + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()
