@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import pyarrow as pa
 from service.errors import UnreadableInput, WrongUse
 from service.scoring.scorer import ScoredTable, Scorer
 from service.scoring.validation import TableInvalid
+from service.spark.arrow import mapped
 from service.spark.packing import Shipped, packed_from, shipped, unpacked
 
 if TYPE_CHECKING:
@@ -62,19 +62,6 @@ def scored(frame: DataFrame, bundle: Path | bytes, options: FrameOptions | None 
     work = _Work(shipped(frame.sparkSession, content), names, options)
     results = mapped(renamed, work, _with_results(renamed.schema))
     return _with_versions(results, scorer).toDF(*names, *added)
-
-
-def mapped(
-    frame: DataFrame, work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]], schema: StructType
-) -> DataFrame:
-    """Return the frame that `work` makes of each partition's batches.
-
-    `work` should be an object of a module: that travels by name, and only what it holds by value.
-    """
-    with warnings.catch_warnings():
-        # It asks for an older pandas, of which nothing is used here.
-        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-        return frame.mapInArrow(work, schema)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,15 @@ def running_cluster(folder: Path, master: str = CLUSTER) -> Iterator[SparkSessio
     os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(folder / "local"),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.shuffle.partitions": "2",
         "spark.submit.pyFiles": str(code_archive(folder / "aval.zip")),
+        # Java's own log would drown pytest's.
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_log_settings(folder).as_uri()}",
         # As unlike any zone that a result may depend on.
         "spark.sql.session.timeZone": "Pacific/Chatham",
     }
@@ -64,19 +67,41 @@ def executors(session: SparkSession) -> list[psutil.Process]:
     # Java is a child of this process, and the executors are its children: nobody else's are among them.
     started = session.sparkContext.applicationId
     children = psutil.Process().children(recursive=True)
-    found = [child for child in children if {EXECUTOR, started} <= set(child.cmdline())]
+    found = [child for child in children if {EXECUTOR, started} <= set(_command(child))]
     return sorted(found, key=lambda child: child.pid)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:  # Python's workers come and go
+        return []
 
 
 def _home(folder: Path) -> Path:
     """A Spark whose workers write beside the installed one, not into it."""
     import pyspark
 
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for entry in Path(pyspark.__path__[0]).iterdir():
         if entry.name != "work":
             (folder / entry.name).symlink_to(entry)
     return folder
+
+
+def _log_settings(folder: Path) -> Path:
+    settings = folder / "log4j2.properties"
+    lines = {
+        "rootLogger.level": "warn",
+        "rootLogger.appenderRef.file.ref": "file",
+        "appender.file.type": "File",
+        "appender.file.name": "file",
+        "appender.file.fileName": str(folder / "spark.log"),
+        "appender.file.layout.type": "PatternLayout",
+        "appender.file.layout.pattern": "%d %p %c{1} %m%n%ex",
+    }
+    settings.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    return settings
 
 
 def _expect_installed() -> None:
