@@ -61,7 +61,8 @@ def find_inputs(
 def _one_file(search: _Search) -> Inputs | None:
     """Return the file that the address names itself, None if that is no file."""
     folder, name = _split(search.source)
-    if not name:
+    # In a bucket the folder above may not be this user's to look into: not without need.
+    if not name or (folder.startswith(S3) and "." not in name):
         return None
     place = place_of(folder, search.s3)
     item = None if name in (".", "..") else place.find(name)

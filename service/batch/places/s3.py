@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from service.batch.places.s3_client import Clients, S3Options, code_of, connect,
 from service.batch.places.s3_listing import delete, objects, objects_of
 from service.batch.places.s3_lock import S3Lock
 from service.batch.places.s3_transfer import copy, download, get_whole, stop_uploads, upload
-from service.batch.places.scratch import remove_stale, scratch_in
+from service.batch.places.scratch import remove_stale, scratch_in, temporary_folder
 from service.errors import UnreadableInput, WrongUse
 
 T = TypeVar("T")
@@ -44,7 +43,7 @@ class S3Place:
 
     def search(self, pattern: Pattern) -> Iterator[Item]:
         """Yield the objects that the pattern accepts, sorted by name."""
-        start = f"{self.prefix}/" if self.prefix else ""
+        start = self._start
         with s3_errors(self.uri, UnreadableInput, "listed"):
             found = list(objects_of(self._clients.lasting, self.bucket, start, pattern))
         for item in sorted(found):
@@ -63,7 +62,7 @@ class S3Place:
         """Give a copy on this machine, all of it of the content that was found."""
         with ExitStack() as stack:
             with _local_writing():
-                folder = stack.enter_context(scratch_in(Path(tempfile.gettempdir())))
+                folder = stack.enter_context(scratch_in(temporary_folder()))
             # boto3's time-outs are also an `OSError`: they are told first.
             with _local_writing(), s3_errors(item.uri, UnreadableInput, "read"):
                 download(self._clients.lasting, self.bucket, self._key(item.name), item, folder / "content")
@@ -106,7 +105,7 @@ class S3Place:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a new folder on this machine, where its temporary files go."""
-        with _local_writing(), scratch_in(Path(tempfile.gettempdir())) as folder:
+        with _local_writing(), scratch_in(temporary_folder()) as folder:
             yield folder
 
     @contextmanager
@@ -116,19 +115,23 @@ class S3Place:
         lock = S3Lock(self._clients, self.bucket, key, self.uri, self.options)
         with lock.held():
             self.locks.append(lock)
-            remove_stale(Path(tempfile.gettempdir()))
+            remove_stale()
             try:
                 yield
             finally:
                 self.locks.remove(lock)
 
+    @property
+    def _start(self) -> str:
+        """What all keys of this folder start with."""
+        return f"{self.prefix}/" if self.prefix else ""
+
     @cached_property
     def _clients(self) -> Clients:
-        return connect(self.bucket, self.prefix)
+        return connect(self.bucket, self._start)
 
     def _key(self, name: str) -> str:
-        checked(name, self.uri)
-        return f"{self.prefix}/{name}" if self.prefix else name
+        return self._start + checked(name, self.uri)
 
     def _uri(self, name: str) -> str:
         return f"{self.uri}/{name}"
@@ -164,6 +167,7 @@ def _local_writing() -> Iterator[None]:
         # Of whatever the caller prints to, never of a file.
         raise
     except OSError as error:
-        folder = tempfile.gettempdir()
         complaint = error.strerror or error
-        raise WrongUse(f"{folder} cannot be written: {complaint}; set TMPDIR to a folder with room") from None
+        raise WrongUse(
+            f"{temporary_folder()} cannot be written: {complaint}; set TMPDIR to a folder with room"
+        ) from None

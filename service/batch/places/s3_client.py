@@ -65,12 +65,12 @@ class Clients:
     lasting: Any = field(repr=False)
 
 
-def connect(bucket: str, prefix: str) -> Clients:
-    """Return clients that have been seen to reach the bucket; raises `WrongUse`, within seconds, if it cannot be."""
+def connect(bucket: str, start: str) -> Clients:
+    """Return clients that were seen to list the keys that start so; raises `WrongUse`, within seconds, if none can."""
     with s3_errors(f"s3://{bucket}", WrongUse, "reached"):
         session = _session()
         clients = Clients(_client(session, _CONTACT), _client(session, _LASTING))
-        _greet(clients.quick, bucket, prefix)
+        _greet(clients.quick, bucket, start)
         return clients
 
 
@@ -121,13 +121,13 @@ def _client(session: Any, limits: dict[str, int]) -> Any:
         raise WrongUse(f"S3 cannot be reached: {error}; mend AWS_ENDPOINT_URL") from None
 
 
-def _greet(client: Any, bucket: str, prefix: str) -> None:
+def _greet(client: Any, bucket: str, start: str) -> None:
     """Ask for one name: it needs the bucket, credentials, and the right to list, which all else needs too."""
     from botocore.exceptions import ClientError, HTTPClientError
 
     for last in (False, False, True):
         try:
-            client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+            client.list_objects_v2(Bucket=bucket, Prefix=start, MaxKeys=1)
         except ClientError as answer:
             if last or answer.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
                 raise

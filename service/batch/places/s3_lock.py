@@ -171,5 +171,5 @@ def _same(holder: Holder | None, me: Holder) -> bool:
 
 
 def _now() -> float:
-    """Return seconds that go on while the machine sleeps, and never back for long."""
-    return max(time.monotonic(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
+    """Return seconds of a clock that, where there is one, also runs while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

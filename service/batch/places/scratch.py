@@ -26,12 +26,18 @@ def scratch_in(folder: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def remove_stale(folder: Path) -> None:
-    """Remove the scratch folders of processes that have ended."""
-    for left in folder.glob(f"{PREFIX}*"):
-        # Those of other users, in a folder for all, are theirs.
-        with suppress(OSError):
-            _remove_if_stale(left)
+def remove_stale(*folders: Path) -> None:
+    """Remove the scratch folders of processes that have ended, from these folders and from the temporary one."""
+    for folder in (*folders, temporary_folder()):
+        for left in folder.glob(f"{PREFIX}*"):
+            # Those of other users, in a folder for all, are theirs.
+            with suppress(OSError):
+                _remove_if_stale(left)
+
+
+def temporary_folder() -> Path:
+    """Return the folder of this machine's temporary files."""
+    return Path(tempfile.gettempdir())
 
 
 def _make(folder: Path) -> tuple[Path, int]:

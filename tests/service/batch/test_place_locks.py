@@ -108,8 +108,9 @@ def test_a_holder_that_is_killed_on_this_machine_is_followed_at_once(tmp_path: P
             assert f"process {holder.pid} on" in busy(place)
         holder.kill()
         holder.wait()
-        for place, scratch in zip(places, scratches, strict=True):
+        for scratch in scratches:
             (scratch / "unfinished").touch()
+        for place, scratch in zip(places, scratches, strict=True):
             begun = time.monotonic()
             with place.held("run"):
                 assert time.monotonic() - begun < 15
@@ -127,6 +128,8 @@ def test_of_many_threads_one_gets_the_lock_at_a_time(uri: str, left: bytes | Non
     def contend() -> None:
         nonlocal inside, most, got
         place = place_of(uri, QUICK)
+        # Connected: all of them ask for the lock at once.
+        place.find("x")
         start.wait()
         for _ in range(2):
             try:
@@ -134,7 +137,7 @@ def test_of_many_threads_one_gets_the_lock_at_a_time(uri: str, left: bytes | Non
                     with count:
                         inside, got = inside + 1, got + 1
                         most = max(most, inside)
-                    time.sleep(0.05)
+                    time.sleep(0.2)
                     with count:
                         inside -= 1
             except Busy:
