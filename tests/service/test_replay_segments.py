@@ -101,6 +101,37 @@ def test_records_of_a_text_file_come_out_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("age", pa.uint8()),
+        ("age", pa.int16()),
+        ("age", pa.float16()),
+        ("age", pa.uint64()),
+        ("age", pa.decimal128(22, 1)),
+        ("age", pa.decimal256(60, 1)),
+        ("income", pa.float32()),
+        ("purpose", pa.dictionary(pa.int8(), pa.string())),
+        ("purpose", pa.large_string()),
+        ("purpose", pa.string_view()),
+        ("asked at", pa.timestamp("s")),
+        ("asked at", pa.timestamp("ns", "America/Lima")),
+        ("asked at", pa.date32()),
+        ("asked at", pa.date64()),
+    ],
+)
+def test_columns_of_any_type_come_out_the_same(tmp_path: Path, column: str, kind: pa.DataType) -> None:
+    table = records()
+    cells = table.column(column)
+    if column == "asked at":
+        cells = cells.cast(pa.timestamp("s"))
+    cells = cells.combine_chunks().dictionary_encode() if pa.types.is_dictionary(kind) else cells.cast(kind)
+    table = table.set_column(table.column_names.index(column), column, cells)
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    done = replayed(keep(url, tmp_path, make(tmp_path, ONE, table)))
+    assert (done.decisions, done.same) == (SCORED, SCORED)
+
+
+@pytest.mark.parametrize(
     ("column", "value", "what", "before"),
     [
         ("probability", 0.25, "probability", 0.25),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from service.batch.places import Place, place_of
 from service.decision_log.reading import reading
@@ -123,6 +124,20 @@ def keep(url: str, folder: Path, *made: Made, at: int = BEGIN) -> Kept:
     kept = Kept(url, place_of(str(folder / "segments")))
     publish(url, kept.place, [item.publication for item in made], at)
     return kept
+
+
+def dictionaries(path: Path) -> dict[str, set[str]]:
+    """The texts that stand in a file by column, whether or not any row has them."""
+    kinds = pq.read_schema(path)
+    names = [field.name for field in kinds if pa.types.is_string(field.type)]
+    found: dict[str, set[str]] = {name: set() for name in names}
+    with pq.ParquetFile(path, read_dictionary=names) as file:
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group)
+            for name in names:
+                for chunk in table.column(name).chunks:
+                    found[name].update(chunk.dictionary.to_pylist())
+    return found
 
 
 def _table(scorer: Scorer, block: pa.Table, head: Heading, start: int, reasons: bool) -> pa.Table:

@@ -4,7 +4,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,11 +25,12 @@ from service.decision_log.segments.erasing import (
     retain_segments,
 )
 from service.decision_log.segments.place import staged
+from service.decision_log.segments.registering import Publication, publish
 from service.decision_log.segments.store import SegmentDamaged
 from service.decision_log.segments.subjects import find_batch_abouts
 from service.decision_log.segments.verify import verify_segments
 from service.decision_log.verify import Verification
-from tests.service.decision_log.segment_logs import ROWS, Kept, keep, make, records
+from tests.service.decision_log.segment_logs import ROWS, Kept, dictionaries, keep, make, records
 from tests.service.decision_log.written_log import BEGIN, MINUTE
 from tests.service.decision_log.written_log import verified as chains
 
@@ -215,10 +216,33 @@ def test_an_erasure_broken_off_leaves_no_alarm_and_is_finished_by_the_next(
     assert {item.what.partition(" still ")[2] for item in done.listed} <= {
         "holds what was erased; run aval log erase or retain again, which finishes it"
     }
-    assert finish(sqlite.store) == []
     erase(sqlite, f"{ONE}-2")
     assert rows_of(sqlite, ONE)[2]["personal.case"] is None
     expect_held(sqlite)
+
+
+def test_an_erasure_broken_off_is_finished_whatever_is_erased_next(
+    sqlite: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(type(sqlite.place), "remove", _breaking(type(sqlite.place).remove, True))
+        with pytest.raises(KeyboardInterrupt):
+            erase(sqlite, f"{ONE}-2")
+    assert len(sqlite.files()) == 3
+    assert finish(sqlite.store) == []
+    expect_held(sqlite)
+
+
+def test_a_run_published_again_brings_nothing_back(sqlite: Kept, tmp_path: Path) -> None:
+    erase(sqlite, f"{ONE}-2")
+    before = sqlite.files()
+
+    def opened() -> NoReturn:
+        raise AssertionError("its file is not asked for")
+
+    facts = make(tmp_path / "again", ONE).facts
+    assert publish(sqlite.url, sqlite.place, [Publication(facts, opened)], BEGIN) == 0
+    assert sqlite.files() == before
 
 
 def test_a_run_that_is_not_done_is_told_because_nothing_is_erased_from_it(
@@ -308,11 +332,7 @@ def due(kept: Kept, **before: int) -> dict[str, int]:
 
 def _files_with(secret: str, folder: Path) -> list[Path]:
     found = [path for path in folder.rglob("*.parquet") if path.parent.name != "more"]
-    return [path for path in found if secret.encode() in path.read_bytes() or secret in _texts(path)]
-
-
-def _texts(path: Path) -> str:
-    return str(pq.read_table(path).to_pylist())
+    return [path for path in found if any(secret in texts for texts in dictionaries(path).values())]
 
 
 def _breaking(method: Callable[..., Any], before: bool) -> Callable[..., Any]:
