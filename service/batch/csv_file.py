@@ -22,7 +22,8 @@ from service.batch.text_stream import Source, TextStream, opened_text
 from service.errors import UnreadableInput
 from service.scoring.contract import Contract
 
-BLOCK_BYTES = 8 * 2**20
+# pyarrow reads 32 of these ahead, and no record may be longer.
+BLOCK_BYTES = 2 * 2**20
 _OPEN_QUOTE = "a quote is opened and never closed"
 
 
@@ -150,7 +151,6 @@ def _explain(error: Exception) -> str:
 
 
 _MEANINGS = {
-    # There is text, but not even the header ends.
-    "Empty CSV file": f"the header: {_OPEN_QUOTE}, or it is longer than {BLOCK_BYTES // 2**20} MiB",
+    "Empty CSV file": f"no header ends within the first {BLOCK_BYTES // 2**20} MiB; is a quote opened and never closed?",
     "straddl": f"a record is longer than {BLOCK_BYTES // 2**20} MiB; is a quote opened and never closed?",
 }

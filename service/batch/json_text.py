@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from service.batch.text_stream import TextStream
 from service.errors import UnreadableInput
 
-LONGEST_LINE = 2**23
+LONGEST_LINE = 2**21
 # A record holds no lists and no objects; deeper than this, words about it would exhaust the stack.
 MOST_LEVELS = 32
 _BLANK = " \t\r"
@@ -101,9 +101,18 @@ def _flat_fields(lines: Lines) -> dict[str, Cells] | None:
         return None
     found = _fields(records)
     kinds = Counter(chain.from_iterable(map(type, cells) for cells in found.values()))
-    quotes = 2 * (sum(map(len, records)) + kinds[str])
     flat = dict not in kinds and list not in kinds
-    return found if flat and joined.count('"') == quotes else None
+    needed = 2 * (sum(map(len, records)) + kinds[str])
+    return found if flat and joined.count('"') - needed == _quotes_within(joined, found) else None
+
+
+def _quotes_within(text: str, fields: dict[str, Cells]) -> int:
+    """How many quotes of the text stand within cells; -1 if some are written in a way that hides them."""
+    if '\\"' not in text:
+        return 0
+    if "\\u0022" in text:
+        return -1
+    return sum(cell.count('"') for cells in fields.values() for cell in cells if type(cell) is str)
 
 
 def _fields(records: list[dict[str, Any]]) -> dict[str, Cells]:

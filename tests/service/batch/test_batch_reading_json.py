@@ -190,6 +190,14 @@ CASES: dict[str, tuple[list[str | bytes], str]] = {
         [LINE[:-1] + ', "\\u0061ge": 40}'],
         "line 1 has the field 'age' twice",
     ),
+    "a field twice beside hidden quotes": (
+        [LINE[:-1] + ', "age": 40}', changed(case='a"b').replace('\\"', "\\u0022"), changed(case='\\"')],
+        "line 1 has the field 'age' twice",
+    ),
+    "a field twice beside quotes": (
+        [changed(case='a"b"'), changed(case='"')[:-1] + ', "case": ""}'],
+        "line 2 has the field 'case' twice",
+    ),
     "unknown field": ([LINE, changed(Age=1)], "line 2 cannot be read: Age is not a field of small_loans"),
     "too deep": ([LINE, changed(age="DEEP").replace('"DEEP"', DEEP)], "line 2 is nested too deeply"),
     "far too deep": ([LINE, "[" * 200_000], "line 2 is nested too deeply"),
@@ -285,7 +293,7 @@ def test_a_line_is_found_wherever_the_pieces_end(tmp_path: Path, monkeypatch: py
 
 def test_a_line_that_is_too_long_is_refused_before_it_ends(tmp_path: Path) -> None:
     path = lines(tmp_path / "in.jsonl", LINE, b'{"case": "' + b"x" * 20_000_000)
-    assert refusal(path) == "in.jsonl: line 2 is longer than 8 MiB"
+    assert refusal(path) == "in.jsonl: line 2 is longer than 2 MiB"
 
 
 def test_damaged_gzip_is_refused(tmp_path: Path) -> None:
@@ -334,3 +342,12 @@ def test_ids_are_written_as_they_came(tmp_path: Path) -> None:
     path = lines(path, changed(case=7_000_000_000), changed(case=3.0))
     assert column_of(path, "case") == [7_000_000_000, 3.0]
     assert [type(cell) for cell in column_of(path, "case")] == [int, float]
+
+
+def test_quotes_and_backslashes_within_texts_are_read(tmp_path: Path) -> None:
+    texts = ['"', 'a"b', "\\", '\\"', '\\\\"', '"},\n{"', "},{"]
+    for rows in (texts, texts[:1], texts[2:3]):
+        path = lines(tmp_path / "in.jsonl", *[changed(case=text) for text in rows])
+        assert column_of(path, "case") == rows
+    path = lines(path, changed(case='"').replace('\\"', "\\u0022"), LINE)
+    assert column_of(path, "case") == ['"', "c1"]
