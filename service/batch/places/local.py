@@ -6,11 +6,10 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.batch.places.confinement import expect_inside, opened_inside
 from service.batch.places.durable import make_folders, publish, rename, write_durably
 from service.batch.places.file_lock import lock_file
 from service.batch.places.holder import Holder
@@ -41,7 +40,6 @@ class LocalPlace:
 
     def search(self, pattern: Pattern) -> Iterator[Item]:
         """Yield the files that the pattern accepts, sorted by name; each file once, whatever links lead to it."""
-        expect_inside(self.folder, UnreadableInput)
         with _reading(self.folder / pattern.folder):
             found = files_below(self.folder, pattern)
         yield from (self._item(name, facts) for name, facts in found)
@@ -60,17 +58,13 @@ class LocalPlace:
 
     @contextmanager
     def fetched(self, item: Item) -> Iterator[Path]:
-        """Give the file's own path; raises `UnreadableInput` if it is changed meanwhile, whatever else is wrong.
-
-        A process that is confined gets one by which no other file can be read.
-        """
+        """Give the file's own path; raises `UnreadableInput` if it is changed meanwhile, whatever else is wrong."""
         path = self._path(item.name)
         before = _identity(path)
         if before[2] != item.size:
             raise UnreadableInput(f"{path} was changed since it was found; score it again")
         try:
-            with _opened(path) as opened:
-                yield opened
+            yield path
         except AvalError:
             _expect_unchanged(path, before)
             raise
@@ -121,7 +115,6 @@ class LocalPlace:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a new hidden folder in this one; an `OSError` inside is a `WrongUse`, as a full disk is."""
-        expect_inside(self.folder)
         with _writing(self.folder):
             make_folders(self.folder)
             with scratch_in(self.folder) as folder:
@@ -130,7 +123,7 @@ class LocalPlace:
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
         """Hold a lock file beside the outputs: the system frees it when this process ends, however it ends."""
-        path = self._path(f".{checked(name, self.uri).lstrip('.')}.lock")
+        path = self.folder / f".{checked(name, self.uri).lstrip('.')}.lock"
         lock = _lock(path)
         try:
             remove_stale(self.folder)
@@ -142,9 +135,7 @@ class LocalPlace:
             os.close(lock)
 
     def _path(self, name: str) -> Path:
-        path = self.folder / checked(name, self.uri)
-        expect_inside(path)
-        return path
+        return self.folder / checked(name, self.uri)
 
     def _item(self, name: str, facts: os.stat_result) -> Item:
         return Item(name, str(self.folder / name), facts.st_size)
@@ -166,15 +157,6 @@ def _holder(path: Path) -> str:
         if (holder := Holder.read(path.read_bytes())) is not None:
             return f" ({holder})"
     return ""
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Path]:
-    with ExitStack() as stack:
-        # Only its opening: what is done with the file has errors of its own.
-        with _reading(path):
-            opened = stack.enter_context(opened_inside(path, UnreadableInput))
-        yield opened
 
 
 def _identity(path: Path) -> tuple[int, int, int, int]:
