@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -74,8 +76,13 @@ class Material:
         }
 
 
-def make_material(work: Path, data: Path | None) -> Material:
-    """Fit both models on four fifths of the cases; what a run before left in the folder is used again."""
+def make_material(
+    work: Path, data: Path | None, settings: Mapping[str, Any] = MappingProxyType({})
+) -> Material:
+    """Fit both models on four fifths of the cases; what a run before left in the folder is used again.
+
+    settings: of the pipeline's classifier.
+    """
     cases = read_or_make_cases(data)
     plan = plan_split(cases, seed=0)
     learnt, judged = (_part(cases, rows) for rows in (plan.development, plan.untouched))
@@ -83,7 +90,7 @@ def make_material(work: Path, data: Path | None) -> Material:
     home.folder.mkdir(exist_ok=True)
     scorer = _bundle(learnt, home, work / "bundle.txt")
     (work / "schema.json").write_text(json.dumps(json_schema(scorer.contract)))
-    _fit_pipeline(learnt, work)
+    _fit_pipeline(learnt, work, settings)
     records = [record for record in _records(judged) if None not in record.values()][:MOST_RECORDS]
     key = _key(work / "keys.json")
     return Material(work, home, key, records, _told(cases, judged, scorer, records, work))
@@ -116,14 +123,15 @@ def _bundle(learnt: Cases, home: Home, file: Path) -> Scorer:
     return load_scorer(USE_CASE, home.bentoml_home)
 
 
-def _fit_pipeline(learnt: Cases, work: Path) -> None:
+def _fit_pipeline(learnt: Cases, work: Path, settings: Mapping[str, Any]) -> None:
     outcome = learnt.use_case.contract.outcome.name
     names = [column.name for column in learnt.use_case.contract.features]
     table: pd.DataFrame = learnt.table.select(names).to_pandas()
     table.assign(**{outcome: learnt.outcomes}).to_csv(work / "cases.csv", index=False)
     shutil.rmtree(work / "mlflow-model", ignore_errors=True)
     files = [work / name for name in ("cases.csv", "model.joblib", "mlflow-model")]
-    subprocess.run([sys.executable, str(PIPELINE), *map(str, files)], check=True)
+    command = [sys.executable, str(PIPELINE), *map(str, files), json.dumps(dict(settings))]
+    subprocess.run(command, check=True)
 
 
 def _records(judged: Cases) -> list[Record]:
