@@ -151,6 +151,6 @@ def _explain(error: Exception) -> str:
 
 
 _MEANINGS = {
-    "Empty CSV file": f"no header ends within the first {BLOCK_BYTES // 2**20} MiB; is a quote opened and never closed?",
+    "Empty CSV file": f"no header ends within {BLOCK_BYTES // 2**20} MiB; is a quote opened and never closed?",
     "straddl": f"a record is longer than {BLOCK_BYTES // 2**20} MiB; is a quote opened and never closed?",
 }

@@ -86,12 +86,12 @@ def _not_blank(number: int, lines: list[str]) -> Lines:
 def _flat_fields(lines: Lines) -> dict[str, Cells] | None:
     """The fields of flat objects, which are parsed together; None if there is anything else on the lines.
 
-    A text holds no line break. So where each line begins with a brace and ends with one, and there are as many flat
-    objects as lines, each is the object of its line. More quotes than fields and texts need may mean a field that
-    stands twice, of which the parser kept the last; to be told of each takes it half as long again.
+    A text holds no line break. So where lines meet in braces that close and open, and there are as many flat objects
+    as lines and nothing else, each is the object of its line. More quotes than fields and texts need may mean a field
+    that stands twice, of which the parser kept the last; to be told of each takes it half as long again.
     """
     joined = ",\n".join(lines.texts)
-    if joined.count("},\n{") + 1 != len(lines.texts) or (joined[0], joined[-1]) != ("{", "}"):
+    if joined.count("},\n{") + 1 != len(lines.texts):
         return None
     try:
         records: list[dict[str, Any]] = json.loads(f"[{joined}]")

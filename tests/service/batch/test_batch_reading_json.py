@@ -170,6 +170,10 @@ CASES: dict[str, tuple[list[str | bytes], str]] = {
         ['{"age": [{}', '{"age": 1}]}', '{"age": 1},{"age": 2}'],
         "line 1 is no JSON object: Expecting ',' delimiter at character 12",
     ),
+    "fields on two lines and two objects on one": (
+        ['{"age": 1', '"sex": "male"}', '{"age": 1},{"age": 2}'],
+        "line 1 is no JSON object: Expecting ',' delimiter at character 10",
+    ),
     "a text over two lines": (
         ['{"case": "a}', '{b"}', '{"age": 1},{"age": 2}'],
         "line 1 is no JSON object: ",

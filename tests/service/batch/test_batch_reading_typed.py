@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import struct
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,13 @@ PARQUET = parquet_bytes(TABLE)
 STREAM = arrow_bytes(TABLE, stream=True)
 FOOTER = int.from_bytes(PARQUET[-8:-4], "little")
 THIRD = len(PARQUET) // 3
+PLAIN = parquet_bytes(TABLE, compression="none", use_dictionary=False)
+
+
+def _flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes(byte ^ 255 for byte in content[at : at + 8]) + content[at + 8 :]
+
+
 DAMAGED_PARQUET = {
     "empty": b"",
     "a mark alone": b"PAR1",
@@ -30,9 +38,11 @@ DAMAGED_PARQUET = {
     "without its footer": PARQUET[:-1000],
     "without its beginning": PARQUET[1000:],
     "a footer of zeros": PARQUET[: -8 - FOOTER] + b"\0" * FOOTER + PARQUET[-8:],
-    "a damaged page": PARQUET[:THIRD]
-    + bytes(byte ^ 255 for byte in PARQUET[THIRD : THIRD + 8])
-    + PARQUET[THIRD + 8 :],
+    "a damaged page": _flipped(PARQUET, THIRD),
+    # Other numbers, and nothing that a decoder would stumble on.
+    "a damaged page of plain numbers": _flipped(
+        PLAIN, PLAIN.index(struct.pack("<d", TABLE["income"][500].as_py()))
+    ),
 }
 
 
