@@ -32,7 +32,7 @@ class Holder:
         """Return this process, about to hold a lock."""
         since = datetime.now(UTC).isoformat(timespec="seconds")
         machine = _machine()
-        started = (_started(os.getpid()) or "") if machine else ""
+        started = _started(os.getpid()) if machine else ""
         return cls(uuid4().hex, socket.gethostname(), os.getpid(), since, machine, started)
 
     @classmethod
@@ -48,8 +48,14 @@ class Holder:
         return json.dumps({**asdict(self), "beat": beat}).encode()
 
     def lives_here(self) -> bool | None:
-        """Return whether the process is still there; None if it ran where this process cannot see."""
+        """Return whether the process is still there; None if this one cannot see it: elsewhere, or another user's."""
         if not self.machine or self.machine != _machine():
+            return None
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
             return None
         return _started(self.process) == self.started
 
@@ -67,11 +73,11 @@ def _machine() -> str:
         return ""
 
 
-def _started(process: int) -> str | None:
-    """Return when a process started, None if it has ended."""
+def _started(process: int) -> str:
+    """Return when a process started, `""` if it has ended."""
     try:
         # After the name, which may hold anything: the state first, the start as the twentieth.
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]

@@ -107,7 +107,8 @@ def test_a_holder_that_is_killed_on_this_machine_is_followed_at_once(tmp_path: P
         for place in places:
             assert f"process {holder.pid} on" in busy(place)
         holder.kill()
-        holder.wait()
+        # It has ended, and whoever started it has not asked about it yet.
+        os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
         for scratch in scratches:
             (scratch / "unfinished").touch()
         for place, scratch in zip(places, scratches, strict=True):
@@ -170,6 +171,19 @@ def test_a_holder_elsewhere_that_shows_no_sign_of_life_is_followed_after_its_tim
         begun = time.monotonic()
         with place.held("run"):
             assert 0.5 < time.monotonic() - begun < 20
+
+
+def test_a_holder_of_another_user_is_not_taken_for_dead(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = place_of(f"s3://{bucket}/out", QUICK)
+
+    def refuse(process: int, signal: int) -> None:
+        raise PermissionError
+
+    with place.held("run"):
+        # As where processes of other users are hidden.
+        monkeypatch.setattr(os, "kill", refuse)
+        monkeypatch.setattr("service.batch.places.holder._started", lambda _: "")
+        assert f"process {os.getpid()} on" in busy(place)
 
 
 def test_a_lock_left_by_something_else_is_followed_after_its_time(bucket: str) -> None:
