@@ -35,9 +35,15 @@ class Roots:
     def __str__(self) -> str:
         return ", ".join(self.texts)
 
-    def holds(self, address: str) -> bool:
-        """Return whether an address without wildcards lies in a root, and stays in that very root."""
-        return any(_within(root, address) and _stays(root, address) for root in self.texts)
+    def holds(self, address: str, leads_to: str | None = None) -> bool:
+        """Return whether an address without wildcards lies in a root, and stays in that very root.
+
+        leads_to: where the address of a file leads, by all links, if that is known.
+        """
+        if address.startswith(S3):
+            return any(_within(root, address) for root in self.texts)
+        real = os.path.realpath(address) if leads_to is None else leads_to
+        return any(_within(root, address) and _within(os.path.realpath(root), real) for root in self.texts)
 
     def complaint(self, address: str, *, wild: bool = False) -> str | None:
         """Return what is wrong with an address as the end of a sentence, None for one that lies inside.
@@ -69,10 +75,6 @@ def _form(address: str) -> str | None:
         and not _BUCKET.fullmatch(bucket),
     }
     return next((fault for fault, found in faults.items() if found), None)
-
-
-def _stays(root: str, address: str) -> bool:
-    return address.startswith(S3) or _within(os.path.realpath(root), os.path.realpath(address))
 
 
 def _literal(address: str) -> str:

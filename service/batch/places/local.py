@@ -6,10 +6,11 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.batch.places.confinement import expect_inside, opened_inside
 from service.batch.places.durable import make_folders, publish, rename, write_durably
 from service.batch.places.file_lock import lock_file
 from service.batch.places.holder import Holder
@@ -40,6 +41,7 @@ class LocalPlace:
 
     def search(self, pattern: Pattern) -> Iterator[Item]:
         """Yield the files that the pattern accepts, sorted by name; each file once, whatever links lead to it."""
+        expect_inside(self.folder, UnreadableInput)
         with _reading(self.folder / pattern.folder):
             found = files_below(self.folder, pattern)
         yield from (self._item(name, facts) for name, facts in found)
@@ -58,13 +60,17 @@ class LocalPlace:
 
     @contextmanager
     def fetched(self, item: Item) -> Iterator[Path]:
-        """Give the file's own path; raises `UnreadableInput` if it is changed meanwhile, whatever else is wrong."""
+        """Give the file's own path; raises `UnreadableInput` if it is changed meanwhile, whatever else is wrong.
+
+        A process that is confined gets one by which no other file can be read.
+        """
         path = self._path(item.name)
         before = _identity(path)
         if before[2] != item.size:
             raise UnreadableInput(f"{path} was changed since it was found; score it again")
         try:
-            yield path
+            with _opened(path) as opened:
+                yield opened
         except AvalError:
             _expect_unchanged(path, before)
             raise
@@ -115,6 +121,7 @@ class LocalPlace:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a new hidden folder in this one; an `OSError` inside is a `WrongUse`, as a full disk is."""
+        expect_inside(self.folder)
         with _writing(self.folder):
             make_folders(self.folder)
             with scratch_in(self.folder) as folder:
@@ -123,7 +130,7 @@ class LocalPlace:
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
         """Hold a lock file beside the outputs: the system frees it when this process ends, however it ends."""
-        path = self.folder / f".{checked(name, self.uri).lstrip('.')}.lock"
+        path = self._path(f".{checked(name, self.uri).lstrip('.')}.lock")
         lock = _lock(path)
         try:
             remove_stale(self.folder)
@@ -135,7 +142,9 @@ class LocalPlace:
             os.close(lock)
 
     def _path(self, name: str) -> Path:
-        return self.folder / checked(name, self.uri)
+        path = self.folder / checked(name, self.uri)
+        expect_inside(path)
+        return path
 
     def _item(self, name: str, facts: os.stat_result) -> Item:
         return Item(name, str(self.folder / name), facts.st_size)
@@ -157,6 +166,15 @@ def _holder(path: Path) -> str:
         if (holder := Holder.read(path.read_bytes())) is not None:
             return f" ({holder})"
     return ""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Path]:
+    with ExitStack() as stack:
+        # Only its opening: what is done with the file has errors of its own.
+        with _reading(path):
+            opened = stack.enter_context(opened_inside(path, UnreadableInput))
+        yield opened
 
 
 def _identity(path: Path) -> tuple[int, int, int, int]:

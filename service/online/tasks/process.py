@@ -12,6 +12,9 @@ import sys
 
 from service.access.stopping import end_with_parent
 from service.batch.__main__ import main as score
+from service.batch.places.confinement import confine
+from service.roots import Roots
+from service.settings import Settings
 
 # Of the share of a processor that a request online would get beside it.
 NICE = 10
@@ -26,6 +29,9 @@ def main(arguments: list[str]) -> int:
     end_with_parent()
     if os.getppid() != int(parent):
         return 128 + signal.SIGTERM
+    settings = Settings.from_environment()
+    # The decision log's segments too: a link into them from a root still leads out of that root.
+    confine(Roots((*settings.batch_roots, settings.segments)))
     return score(asked)
 
 

@@ -1,0 +1,54 @@
+"""Which files this process may touch: all, unless it was confined, as one is that works on somebody else's word."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.errors import AvalError, WrongUse
+from service.roots import Roots
+
+_OPENED = Path("/proc/self/fd")
+_roots: Roots | None = None
+
+
+def confine(roots: Roots) -> None:
+    """Have places on the disk refuse whatever lies outside these roots, from now on and for good.
+
+    It is asked again at every step, because a link may be another one by then.
+    """
+    global _roots  # noqa: PLW0603  # it is the process that is confined: no caller must be able to forget to ask
+    _roots = roots
+
+
+def expect_inside(path: Path, error: type[AvalError] = WrongUse) -> None:
+    """Raise `error` for a path that lies, or leads, outside the roots that this process is confined to."""
+    if _roots is not None and not _roots.holds(str(path)):
+        raise error(f"{path} leads out of what may be used: {_roots}")
+
+
+@contextmanager
+def opened_inside(path: Path, error: type[AvalError]) -> Iterator[Path]:
+    """Give a path by which a file inside the roots is read, and no other one, whatever links are changed meanwhile.
+
+    Raises `error` for one outside, and `OSError`. Where the system has no paths of open files, it is asked only once.
+    """
+    if _roots is None:
+        yield path
+        return
+    expect_inside(path, error)
+    # A pipe that is there instead would be waited for.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        opened = _OPENED / str(file)
+        if not opened.exists():
+            yield path
+            return
+        # Where it really is, of a file that nobody can exchange any more.
+        if not _roots.holds(str(path), os.readlink(opened)):
+            raise error(f"{path} leads out of what may be used: {_roots}")
+        yield opened
+    finally:
+        os.close(file)
