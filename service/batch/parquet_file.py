@@ -16,6 +16,8 @@ from service.errors import UnreadableInput, WrongUse
 from service.scoring.contract import Contract
 
 BUFFER_BYTES = 2**20
+# A page of a few bytes may stand for very long texts: the fewer rows are decoded, the sooner that is noticed.
+ROWS_AT_ONCE = 2**14
 
 
 @contextmanager
@@ -33,19 +35,19 @@ def parquet_records(source: Source, _: Contract, __: Dialect, skip: int) -> Iter
     with file:
         yield Records(
             schema,
-            in_blocks(source.name, _batches(source.name, file, skip, length), length),
+            in_blocks(source.name, _batches(source.name, file, skip), length),
             text=False,
             rows=file.metadata.num_rows,
             rows_per_block=length,
         )
 
 
-def _batches(name: str, file: pq.ParquetFile, skip: int, length: int) -> Iterator[pa.RecordBatch]:
+def _batches(name: str, file: pq.ParquetFile, skip: int) -> Iterator[pa.RecordBatch]:
     groups, rest = _groups_after(file.metadata, skip)
     promised = file.metadata.num_rows - skip + rest
     rows = 0
     with _readable(name):
-        for batch in file.iter_batches(batch_size=length, row_groups=groups):
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=groups):
             batch.validate(full=True)
             rows += batch.num_rows
             if rows > rest:
