@@ -40,17 +40,18 @@ SCORED = 38
 
 
 @pytest.fixture
-def kept(url: str, tmp_path: Path) -> Kept:
-    """A log of two segments, the second an hour after the first."""
+def anywhere(url: str, tmp_path: Path) -> Kept:
+    """A log of two segments, the second an hour after the first, once in each kind of database."""
     keep(url, tmp_path, make(tmp_path, ONE))
     return keep(url, tmp_path, make(tmp_path, TWO, records(seed=8)), at=BEGIN + 60 * MINUTE)
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Kept:
+def kept(tmp_path: Path) -> Kept:
     """The same in SQLite alone, where it is of files and not of databases."""
     url = f"sqlite:///{tmp_path / 'log.db'}"
-    return keep(url, tmp_path, make(tmp_path, ONE), make(tmp_path, TWO, records(seed=8)))
+    keep(url, tmp_path, make(tmp_path, ONE))
+    return keep(url, tmp_path, make(tmp_path, TWO, records(seed=8)), at=BEGIN + 60 * MINUTE)
 
 
 def erase(kept: Kept, *abouts: str, parts: Sequence[Part] = BOTH) -> Erased:
@@ -95,11 +96,11 @@ def test_an_erasure_takes_the_values_of_a_row_and_leaves_all_answers(kept: Kept)
     expect_held(kept)
 
 
-def test_an_erasure_says_what_why_and_who_and_which_file_counts_now(kept: Kept) -> None:
-    (before, _) = kept.segments()
-    erase(kept, f"{ONE}-2", parts=(Part.PERSONAL,))
-    (after, _) = kept.segments()
-    with reading(kept.url) as connection:
+def test_an_erasure_says_what_why_and_who_and_which_file_counts_now(anywhere: Kept) -> None:
+    (before, _) = anywhere.segments()
+    erase(anywhere, f"{ONE}-2", parts=(Part.PERSONAL,))
+    (after, _) = anywhere.segments()
+    with reading(anywhere.url) as connection:
         (said,) = entries(connection, Selection((Kind.ERASURE,)))
     assert (said.row.about, said.row.use_case) == (ONE, "small_loans")
     assert said.details == {
@@ -120,54 +121,54 @@ def test_the_file_itself_says_what_was_erased(kept: Kept) -> None:
     assert body["rows"] == SCORED
 
 
-def test_what_was_erased_is_in_no_file_any_more(sqlite: Kept, tmp_path: Path) -> None:
+def test_what_was_erased_is_in_no_file_any_more(kept: Kept, tmp_path: Path) -> None:
     secret = "Maria Rojas Quispe"
     names = pa.array([secret if place == 4 else f"c{place}" for place in range(ROWS)])
     table = records().set_column(0, "case", names.dictionary_encode())
     three = "00000000000000aa"
-    kept = keep(sqlite.url, tmp_path, make(tmp_path / "more", three, table))
+    kept = keep(kept.url, tmp_path, make(tmp_path / "more", three, table))
     assert [kept.file(three)] == _files_with(secret, tmp_path)
     assert erase(kept, f"{three}-5") == Erased(1, 2)
     assert _files_with(secret, tmp_path) == []
 
 
-def test_one_part_after_the_other_is_erased(kept: Kept) -> None:
-    assert erase(kept, f"{ONE}-2", parts=(Part.INPUTS,)).parts == 1
-    assert erase(kept, f"{ONE}-2", f"{ONE}-5").parts == 3
-    (segment, _) = kept.segments()
+def test_one_part_after_the_other_is_erased(anywhere: Kept) -> None:
+    assert erase(anywhere, f"{ONE}-2", parts=(Part.INPUTS,)).parts == 1
+    assert erase(anywhere, f"{ONE}-2", f"{ONE}-5").parts == 3
+    (segment, _) = anywhere.segments()
     assert segment.erased == dict.fromkeys(Part, frozenset({2, 5}))
     assert len(segment.superseded) == 2
-    expect_held(kept)
+    expect_held(anywhere)
 
 
 @pytest.mark.parametrize(
     "about", [f"{ONE}-4", f"{ONE}-0", f"{ONE}-41", f"{ONE}-1000000", "d1", f"{'0' * 16}-1"]
 )
-def test_what_is_no_decision_is_nothing_to_erase(sqlite: Kept, about: str) -> None:
-    before = sqlite.files()
-    assert erase(sqlite, about) == Erased()
-    assert sqlite.files() == before
+def test_what_is_no_decision_is_nothing_to_erase(kept: Kept, about: str) -> None:
+    before = kept.files()
+    assert erase(kept, about) == Erased()
+    assert kept.files() == before
 
 
-def test_an_erasure_done_before_does_nothing(sqlite: Kept) -> None:
-    erase(sqlite, f"{ONE}-2")
-    before = sqlite.files()
-    assert erase(sqlite, f"{ONE}-2") == Erased()
-    assert sqlite.files() == before
+def test_an_erasure_done_before_does_nothing(kept: Kept) -> None:
+    erase(kept, f"{ONE}-2")
+    before = kept.files()
+    assert erase(kept, f"{ONE}-2") == Erased()
+    assert kept.files() == before
 
 
-def test_decisions_of_several_segments_are_erased_together(kept: Kept) -> None:
-    assert erase(kept, f"{ONE}-2", f"{TWO}-2", f"{TWO}-3") == Erased(abouts=3, parts=6)
-    expect_held(kept)
+def test_decisions_of_several_segments_are_erased_together(anywhere: Kept) -> None:
+    assert erase(anywhere, f"{ONE}-2", f"{TWO}-2", f"{TWO}-3") == Erased(abouts=3, parts=6)
+    expect_held(anywhere)
 
 
-def test_retention_takes_whole_parts_of_segments_that_are_old_enough(kept: Kept) -> None:
-    assert retain(kept, inputs=1, personal=61) == {"inputs": SCORED, "personal": 2 * SCORED}
-    first, second = (pq.read_schema(kept.file(segment)).names for segment in (ONE, TWO))
+def test_retention_takes_whole_parts_of_segments_that_are_old_enough(anywhere: Kept) -> None:
+    assert retain(anywhere, inputs=1, personal=61) == {"inputs": SCORED, "personal": 2 * SCORED}
+    first, second = (pq.read_schema(anywhere.file(segment)).names for segment in (ONE, TWO))
     assert first == ["row", "probability", "decision"]
     assert not any(name.startswith("personal.") for name in second)
     assert "inputs.income" in second
-    expect_held(kept)
+    expect_held(anywhere)
 
 
 def test_retention_done_before_finds_nothing_due(kept: Kept) -> None:
@@ -191,66 +192,64 @@ def test_a_row_can_be_erased_from_where_a_whole_part_is_gone(kept: Kept) -> None
     expect_held(kept)
 
 
-def test_an_altered_file_is_not_made_good_by_erasing_from_it(sqlite: Kept) -> None:
-    file = sqlite.file(ONE)
+def test_an_altered_file_is_not_made_good_by_erasing_from_it(kept: Kept) -> None:
+    file = kept.file(ONE)
     pq.write_table(pq.read_table(file), file)
     with pytest.raises(SegmentDamaged) as damaged:
-        erase(sqlite, f"{ONE}-2")
+        erase(kept, f"{ONE}-2")
     assert str(damaged.value) == f"{file} is not the file that the log has as segment {ONE}"
-    assert sqlite.segments()[0].superseded == ()
+    assert kept.segments()[0].superseded == ()
 
 
 @pytest.mark.parametrize("step", ["put", "move", "remove"])
 @pytest.mark.parametrize("before", [True, False])
 def test_an_erasure_broken_off_leaves_no_alarm_and_is_finished_by_the_next(
-    sqlite: Kept, step: str, before: bool, monkeypatch: pytest.MonkeyPatch
+    kept: Kept, step: str, before: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.decision_log.segments.verify.PATIENCE", 0.1)
-    place = type(sqlite.place)
+    place = type(kept.place)
     with monkeypatch.context() as broken:
         broken.setattr(place, step, _breaking(getattr(place, step), before))
         with pytest.raises(KeyboardInterrupt):
-            erase(sqlite, f"{ONE}-2")
+            erase(kept, f"{ONE}-2")
     done = Verification()
-    verify_segments(sqlite.store, done)
+    verify_segments(kept.store, done)
     assert {item.what.partition(" still ")[2] for item in done.listed} <= {
         "holds what was erased; run aval log erase or retain again, which finishes it"
     }
-    erase(sqlite, f"{ONE}-2")
-    assert rows_of(sqlite, ONE)[2]["personal.case"] is None
-    expect_held(sqlite)
+    erase(kept, f"{ONE}-2")
+    assert rows_of(kept, ONE)[2]["personal.case"] is None
+    expect_held(kept)
 
 
 def test_an_erasure_broken_off_is_finished_whatever_is_erased_next(
-    sqlite: Kept, monkeypatch: pytest.MonkeyPatch
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(type(sqlite.place), "remove", _breaking(type(sqlite.place).remove, True))
+        broken.setattr(type(kept.place), "remove", _breaking(type(kept.place).remove, True))
         with pytest.raises(KeyboardInterrupt):
-            erase(sqlite, f"{ONE}-2")
-    assert len(sqlite.files()) == 3
-    assert finish(sqlite.store) == []
-    expect_held(sqlite)
+            erase(kept, f"{ONE}-2")
+    assert len(kept.files()) == 3
+    assert finish(kept.store) == []
+    expect_held(kept)
 
 
-def test_a_run_published_again_brings_nothing_back(sqlite: Kept, tmp_path: Path) -> None:
-    erase(sqlite, f"{ONE}-2")
-    before = sqlite.files()
+def test_a_run_published_again_brings_nothing_back(kept: Kept, tmp_path: Path) -> None:
+    erase(kept, f"{ONE}-2")
+    before = kept.files()
 
     def opened() -> NoReturn:
         raise AssertionError("its file is not asked for")
 
     facts = make(tmp_path / "again", ONE).facts
-    assert publish(sqlite.url, sqlite.place, [Publication(facts, opened)], BEGIN) == 0
-    assert sqlite.files() == before
+    assert publish(kept.url, kept.place, [Publication(facts, opened)], BEGIN) == 0
+    assert kept.files() == before
 
 
-def test_a_run_that_is_not_done_is_told_because_nothing_is_erased_from_it(
-    sqlite: Kept, tmp_path: Path
-) -> None:
+def test_a_run_that_is_not_done_is_told_because_nothing_is_erased_from_it(kept: Kept, tmp_path: Path) -> None:
     made = make(tmp_path, "00000000000000aa")
-    sqlite.place.put(staged(made.facts.file), made.path)
-    assert finish(sqlite.store) == [staged(made.facts.file)]
+    kept.place.put(staged(made.facts.file), made.path)
+    assert finish(kept.store) == [staged(made.facts.file)]
 
 
 def test_a_place_that_is_not_there_yet_has_nothing_to_finish_and_is_not_made(tmp_path: Path) -> None:
@@ -259,12 +258,12 @@ def test_a_place_that_is_not_there_yet_has_nothing_to_finish_and_is_not_made(tmp
     assert not kept.folder.exists()
 
 
-def test_a_second_erasure_at_the_same_time_is_refused(sqlite: Kept) -> None:
+def test_a_second_erasure_at_the_same_time_is_refused(kept: Kept) -> None:
     context = multiprocessing.get_context("spawn")
-    with sqlite.place.held(LOCK), context.Pool(1) as pool:
-        said = pool.apply(_erase_elsewhere, (sqlite,))
+    with kept.place.held(LOCK), context.Pool(1) as pool:
+        said = pool.apply(_erase_elsewhere, (kept,))
     assert said.startswith("Busy")
-    assert erase(sqlite, f"{ONE}-2").abouts == 1
+    assert erase(kept, f"{ONE}-2").abouts == 1
 
 
 def _erase_elsewhere(kept: Kept) -> str:
@@ -287,8 +286,8 @@ def _erase_elsewhere(kept: Kept) -> str:
         ({}, set()),
     ],
 )
-def test_a_person_is_found_by_ids(sqlite: Kept, ids: dict[str, str], expected: set[str]) -> None:
-    (found,) = find_batch_abouts(sqlite.store, [ids])
+def test_a_person_is_found_by_ids(kept: Kept, ids: dict[str, str], expected: set[str]) -> None:
+    (found,) = find_batch_abouts(kept.store, [ids])
     assert found == expected
 
 
@@ -303,24 +302,24 @@ def test_a_person_is_found_by_ids(sqlite: Kept, ids: dict[str, str], expected: s
     ids=["float", "text with a point", "text", "decimal"],
 )
 def test_a_number_is_the_same_id_whatever_it_was_written_as(
-    sqlite: Kept, tmp_path: Path, column: pa.Array
+    kept: Kept, tmp_path: Path, column: pa.Array
 ) -> None:
     table = records().set_column(1, "contract", column)
-    keep(sqlite.url, tmp_path, make(tmp_path / "more", "00000000000000aa", table))
+    keep(kept.url, tmp_path, make(tmp_path / "more", "00000000000000aa", table))
     wanted = [{"contract": "7000000004"}, {"contract": "7000000005"}]
-    found = find_batch_abouts(sqlite.store, wanted)
+    found = find_batch_abouts(kept.store, wanted)
     assert [{about for about in some if about.startswith("00")} for some in found] == [
         {"00000000000000aa-5"},
         {"00000000000000aa-6"},
     ]
 
 
-def test_a_person_who_was_erased_is_found_no_more(sqlite: Kept) -> None:
-    erase(sqlite, f"{ONE}-5")
-    (found,) = find_batch_abouts(sqlite.store, [{"case": "c4"}])
+def test_a_person_who_was_erased_is_found_no_more(kept: Kept) -> None:
+    erase(kept, f"{ONE}-5")
+    (found,) = find_batch_abouts(kept.store, [{"case": "c4"}])
     assert found == {f"{TWO}-5"}
-    retain(sqlite, personal=61)
-    assert find_batch_abouts(sqlite.store, [{"case": "c4"}]) == [set()]
+    retain(kept, personal=61)
+    assert find_batch_abouts(kept.store, [{"case": "c4"}]) == [set()]
 
 
 def due(kept: Kept, **before: int) -> dict[str, int]:

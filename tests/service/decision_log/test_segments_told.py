@@ -36,9 +36,15 @@ SCORED = SCORER.score_table(records())
 
 
 @pytest.fixture
-def kept(url: str, tmp_path: Path) -> Kept:
-    """A log of one segment."""
+def anywhere(url: str, tmp_path: Path) -> Kept:
+    """A log of one segment, once in each kind of database."""
     return keep(url, tmp_path, make(tmp_path, ONE))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    """A log of one segment."""
+    return keep(f"sqlite:///{tmp_path / 'log.db'}", tmp_path, make(tmp_path, ONE))
 
 
 def row_decided(verdict: str) -> int:
@@ -71,8 +77,8 @@ def shown(kept: Kept, about: str) -> Found:
     return found
 
 
-def test_every_scored_row_has_a_decision_in_the_log_itself_and_no_refused_one(kept: Kept) -> None:
-    with reading(kept.url) as connection:
+def test_every_scored_row_has_a_decision_in_the_log_itself_and_no_refused_one(anywhere: Kept) -> None:
+    with reading(anywhere.url) as connection:
         found = batch_decisions(connection, [f"{ONE}-{row}" for row in range(1, ROWS + 9)])
     expected = {
         f"{ONE}-{row}": str(DECISIONS[code])
@@ -90,13 +96,13 @@ def test_what_is_no_id_of_a_batch_decision_is_none(text: str) -> None:
     assert batch_id(text) is None
 
 
-def test_an_outcome_is_attached_to_a_batch_decision(kept: Kept) -> None:
-    (first,) = tell(kept, f"{ONE}-1")
-    (again,) = tell(kept, f"{ONE}-1")
-    (other,) = tell(kept, f"{ONE}-1", value=0)
+def test_an_outcome_is_attached_to_a_batch_decision(anywhere: Kept) -> None:
+    (first,) = tell(anywhere, f"{ONE}-1")
+    (again,) = tell(anywhere, f"{ONE}-1")
+    (other,) = tell(anywhere, f"{ONE}-1", value=0)
     assert [str(item.status) for item in (first, again, other)] == ["recorded", "unchanged", "corrected"]
-    assert [item.details["outcome"] for item in shown(kept, f"{ONE}-1").outcomes] == [1, 0]
-    assert chains(kept.url).holds
+    assert [item.details["outcome"] for item in shown(anywhere, f"{ONE}-1").outcomes] == [1, 0]
+    assert chains(anywhere.url).holds
 
 
 @pytest.mark.parametrize("about", [f"{ONE}-{REFUSED[0] + 1}", f"{ONE}-{ROWS + 1}", f"{TWO}-1"])
@@ -120,9 +126,9 @@ def test_an_outcome_of_another_use_case_is_refused(kept: Kept) -> None:
     assert refused.status == 404
 
 
-def test_the_online_door_takes_outcomes_of_batch_decisions(kept: Kept) -> None:
+def test_the_online_door_takes_outcomes_of_batch_decisions(anywhere: Kept) -> None:
     told = [{"decision_id": f"{ONE}-{row}", "outcome": 1, "observed_at": LATER} for row in (1, 2, 4)]
-    log = open_log(kept.url, spool=Path("none"), when_down="closed", about={})
+    log = open_log(anywhere.url, spool=Path("none"), when_down="closed", about={})
     log.start()
     try:
         body = asyncio.run(answer_outcomes(log, CONTRACT, {"outcomes": told}, TELLER))
@@ -131,10 +137,10 @@ def test_the_online_door_takes_outcomes_of_batch_decisions(kept: Kept) -> None:
     assert [item.get("status") for item in body["results"]] == ["recorded", "recorded", 404]
 
 
-def test_a_referred_batch_decision_is_reviewed(kept: Kept) -> None:
+def test_a_referred_batch_decision_is_reviewed(anywhere: Kept) -> None:
     about = f"{ONE}-{row_decided('refer')}"
-    assert (review(kept, about).number, review(kept, about).status) == (1, "unchanged")
-    (told,) = shown(kept, about).reviews
+    assert (review(anywhere, about).number, review(anywhere, about).status) == (1, "unchanged")
+    (told,) = shown(anywhere, about).reviews
     assert told.inputs == {"reviewer": "m.rojas", "why": "Called."}
 
 
@@ -162,40 +168,40 @@ def test_a_batch_decision_is_shown_with_its_record(kept: Kept, row: int) -> None
     assert found.details == {"segment": ONE, "row": row, "input": "2026-11-20.parquet"}
 
 
-def test_a_batch_decision_of_a_text_file_is_shown_as_its_cells_were(url: str, tmp_path: Path) -> None:
+def test_a_batch_decision_of_a_text_file_is_shown_as_its_cells_were(kept: Kept, tmp_path: Path) -> None:
     path = write_records(tmp_path / "in.csv", records())
     rows = [line.split(",") for line in path.read_text().splitlines()[:2]]
     table = pa.table({name: [cell or None] for name, cell in zip(rows[0], rows[1], strict=True)})
-    kept = keep(url, tmp_path, make(tmp_path, TWO, table, text=True))
+    kept = keep(kept.url, tmp_path, make(tmp_path, TWO, table, text=True))
     assert shown(kept, f"{TWO}-1").decision.personal == {
         name: rows[1][rows[0].index(name)] or None for name in ("case", "contract", "asked at", "sex")
     }
 
 
-def test_times_and_decimals_of_a_record_are_shown_as_json_has_them(url: str, tmp_path: Path) -> None:
+def test_times_and_decimals_of_a_record_are_shown_as_json_has_them(kept: Kept, tmp_path: Path) -> None:
     table = records()
     seconds = pa.array(list(range(ROWS)), pa.timestamp("s"))
     table = table.set_column(2, "asked at", seconds)
     table = table.set_column(5, "income", pa.array(range(ROWS)).cast(pa.decimal128(20, 1)))
-    found = shown(keep(url, tmp_path, make(tmp_path, TWO, table)), f"{TWO}-2").decision
+    found = shown(keep(kept.url, tmp_path, make(tmp_path, TWO, table)), f"{TWO}-2").decision
     assert (found.personal or {})["asked at"] == "1970-01-01T00:00:01"
     assert json.dumps(found.inputs)
 
 
-def test_reasons_are_shown_where_they_were_computed(url: str, tmp_path: Path) -> None:
-    kept = keep(url, tmp_path, make(tmp_path, TWO, reasons=True))
+def test_reasons_are_shown_where_they_were_computed(kept: Kept, tmp_path: Path) -> None:
+    kept = keep(kept.url, tmp_path, make(tmp_path, TWO, reasons=True))
     refused, approved = (shown(kept, f"{TWO}-{row_decided(name)}") for name in ("decline", "approve"))
     assert refused.decision.details["reasons"][0].startswith("R")
     assert approved.decision.details["reasons"] == []
 
 
-def test_what_was_erased_is_shown_as_erased_and_by_whom(kept: Kept) -> None:
-    review(kept, f"{ONE}-1", override=True)
+def test_what_was_erased_is_shown_as_erased_and_by_whom(anywhere: Kept) -> None:
+    review(anywhere, f"{ONE}-1", override=True)
     wish = Wish([f"{ONE}-1"], (Part.INPUTS,), "asked", "m.rojas", NOW)
-    with writing(kept.url, "tests", BEGIN) as scribe:
-        erase_decisions(kept.store, scribe, wish)
+    with writing(anywhere.url, "tests", BEGIN) as scribe:
+        erase_decisions(anywhere.store, scribe, wish)
         scribe.write(erase(wish))
-    found, other = shown(kept, f"{ONE}-1"), shown(kept, f"{ONE}-2")
+    found, other = shown(anywhere, f"{ONE}-1"), shown(anywhere, f"{ONE}-2")
     assert (found.decision.erased, other.decision.erased) == ((Part.INPUTS,), ())
     assert found.decision.personal is not None
     assert {item.details["by"] for item in found.others} == {"m.rojas"}

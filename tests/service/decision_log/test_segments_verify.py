@@ -25,8 +25,15 @@ ONE, TWO = "0123456789abcdef", "fedcba9876543210"
 
 
 @pytest.fixture
-def kept(url: str, tmp_path: Path) -> Kept:
+def anywhere(url: str, tmp_path: Path) -> Kept:
+    """A log of two segments, once in each kind of database."""
+    return keep(url, tmp_path, make(tmp_path, ONE), make(tmp_path, TWO, records(seed=8)))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
     """A log of two segments."""
+    url = f"sqlite:///{tmp_path / 'log.db'}"
     return keep(url, tmp_path, make(tmp_path, ONE), make(tmp_path, TWO, records(seed=8)))
 
 
@@ -42,17 +49,17 @@ def found_in(kept: Kept) -> list[str]:
     return [f"{item.about}: {item.what}" for item in verified(kept).listed]
 
 
-def test_segments_as_they_were_written_hold(kept: Kept) -> None:
-    done = verified(kept)
+def test_segments_as_they_were_written_hold(anywhere: Kept) -> None:
+    done = verified(anywhere)
     assert done.holds, done.listed
     assert (done.segments, done.segment_rows) == (2, 76)
 
 
-def test_a_missing_file_is_found_and_named(kept: Kept) -> None:
-    kept.file(ONE).unlink()
-    (found,) = found_in(kept)
+def test_a_missing_file_is_found_and_named(anywhere: Kept) -> None:
+    anywhere.file(ONE).unlink()
+    (found,) = found_in(anywhere)
     assert found.startswith(f"{ONE}: small_loans/{ONE}-")
-    assert found.endswith(f"is not in {kept.place.uri}")
+    assert found.endswith(f"is not in {anywhere.place.uri}")
 
 
 def test_one_altered_byte_is_found(kept: Kept) -> None:
@@ -93,9 +100,11 @@ def test_a_file_with_other_answers_is_found_even_where_the_log_has_its_hash(kept
 
 
 @pytest.mark.parametrize("details", ["'{}'", "'no JSON'", """'{"heading": {"id": 5}}'"""])
-def test_an_entry_that_cannot_be_read_is_told_and_the_others_are_checked(kept: Kept, details: str) -> None:
-    alter(kept.url, "entries", {"details": details}, "about = :about", about=ONE)
-    done = verified(kept)
+def test_an_entry_that_cannot_be_read_is_told_and_the_others_are_checked(
+    anywhere: Kept, details: str
+) -> None:
+    alter(anywhere.url, "entries", {"details": details}, "about = :about", about=ONE)
+    done = verified(anywhere)
     # Its file is then nobody's.
     assert {item.about for item in done.listed} == {ONE, ""}
     assert done.segments == 1
@@ -109,9 +118,9 @@ def test_what_sqlite_lets_stand_in_an_entry_does_not_end_the_check(tmp_path: Pat
     assert verified(kept).segments == 1
 
 
-def test_a_segment_registered_twice_is_told(kept: Kept) -> None:
-    alter(kept.url, "entries", {"about": f"'{ONE}'"}, "about = :about", about=TWO)
-    assert f"{ONE}: the segment was registered before" in found_in(kept)
+def test_a_segment_registered_twice_is_told(anywhere: Kept) -> None:
+    alter(anywhere.url, "entries", {"about": f"'{ONE}'"}, "about = :about", about=TWO)
+    assert f"{ONE}: the segment was registered before" in found_in(anywhere)
 
 
 def test_a_segment_taken_out_of_the_log_leaves_its_file_behind(kept: Kept) -> None:
@@ -133,12 +142,12 @@ def test_a_file_that_waits_for_its_entry_is_no_alarm(kept: Kept, tmp_path: Path)
     assert found_in(kept) == []
 
 
-def test_an_erasure_at_the_same_time_is_no_alarm(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    erase = _erasing(kept, f"{ONE}-1")
-    _meanwhile(monkeypatch, kept, erase)
-    done = verified(kept)
+def test_an_erasure_at_the_same_time_is_no_alarm(anywhere: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    erase = _erasing(anywhere, f"{ONE}-1")
+    _meanwhile(monkeypatch, anywhere, erase)
+    done = verified(anywhere)
     assert done.holds, done.listed
-    assert kept.segments()[0].superseded
+    assert anywhere.segments()[0].superseded
 
 
 def test_what_an_erasure_should_have_removed_is_found(
