@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+_HIGHEST_PROCESS = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -40,7 +42,8 @@ class Holder:
         """Return what `to_bytes` wrote, None for anything else."""
         with suppress(ValueError, TypeError):
             body = json.loads(content)
-            return cls(**{name: body[name] for name in cls.__slots__ if name in body})
+            holder = cls(**{name: body[name] for name in cls.__slots__ if name in body})
+            return holder if holder._is_plausible() else None
         return None
 
     def to_bytes(self, beat: int = 0) -> bytes:
@@ -58,6 +61,12 @@ class Holder:
         except PermissionError:
             return None
         return _started(self.process) == self.started
+
+    def _is_plausible(self) -> bool:
+        """Anybody may write into a bucket."""
+        texts = (self.token, self.host, self.since, self.machine, self.started)
+        number = type(self.process) is int and 0 < self.process <= _HIGHEST_PROCESS
+        return number and all(isinstance(text, str) for text in texts)
 
     def __str__(self) -> str:
         """Say who and since when."""

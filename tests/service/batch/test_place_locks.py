@@ -193,6 +193,25 @@ def test_a_lock_left_by_something_else_is_followed_after_its_time(bucket: str) -
         assert Holder.read(lock_content(place)) is not None
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"1",
+        b"null",
+        b"{}",
+        DEAD.to_bytes().replace(b'"process": 1', b'"process": 1e9, "x": 1'),
+        DEAD.to_bytes().replace(b'"process": 1', b'"process": -1'),
+        DEAD.to_bytes().replace(b'"since": "', b'"since": 1, "x": "'),
+    ],
+)
+def test_a_lock_that_was_written_by_something_else_has_no_holder(content: bytes) -> None:
+    assert Holder.read(DEAD.to_bytes()) == DEAD
+    assert Holder.read(content) is None
+
+
 def test_a_lock_shows_signs_of_life(bucket: str) -> None:
     place = place_of(f"s3://{bucket}/out", QUICK)
     with place.held("run"):
