@@ -16,7 +16,7 @@ from service.batch.places import S3Options
 from service.batch.run import score_locally
 from service.batch.state import input_record
 from service.errors import AvalError, ModelRefused, UnreadableInput, WrongUse
-from service.spark.arrow import mapped
+from service.spark.map_in_arrow import mapped
 from service.spark.packing import shipped, unpacked
 from service.spark.part_work import FAILED, PartWork, absolute
 from service.spark.shares import BYTES_PER_SHARE, shares_of

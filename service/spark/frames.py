@@ -14,7 +14,7 @@ import pyarrow as pa
 from service.errors import UnreadableInput, WrongUse
 from service.scoring.scorer import ScoredTable, Scorer
 from service.scoring.validation import TableInvalid
-from service.spark.arrow import mapped
+from service.spark.map_in_arrow import mapped
 from service.spark.packing import Shipped, packed_from, shipped, unpacked
 
 if TYPE_CHECKING:

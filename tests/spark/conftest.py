@@ -10,6 +10,7 @@ import pytest
 
 from service.scoring.scorer import Scorer
 from service.spark.packing import packed, unpacked
+from tests.service.batch.batch_commands import commands  # noqa: F401  # a fixture
 from tests.service.batch.batch_scorers import make_bundle, symmetric_trees
 from tests.spark.clusters import running_cluster
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
@@ -21,7 +22,13 @@ def mapped(frame: DataFrame, work: Work, schema: StructType | str) -> DataFrame:
     `work` is an object of a class in a module: the class travels by name, so that executors run the code that they
     have, and only what the object holds travels by value.
     """
-    with warnings.catch_warnings():
-        # It asks for an older pandas, of which nothing is used here.
-        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    with no_advice_on_pandas():
         return frame.mapInArrow(work, schema)
+
+
+@contextmanager
+def no_advice_on_pandas() -> Iterator[None]:
+    """Keep Spark 4.3 from asking for an older pandas: no pandas is used where it works on Arrow batches."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
