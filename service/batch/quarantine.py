@@ -48,6 +48,11 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
     values = column.to_pylist()
     if pa.types.is_floating(kind):
         return [value if value is None or math.isfinite(value) else quote(value) for value in values]
+    if pa.types.is_union(kind):
+        return [
+            quote(value) if isinstance(value, float) and not math.isfinite(value) else value
+            for value in values
+        ]
     if pa.types.is_nested(kind):
         return [value if value is None else str(value) for value in values]
     return values  # type: ignore[no-any-return]

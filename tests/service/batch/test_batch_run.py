@@ -344,3 +344,13 @@ def test_the_summary_says_what_was_done_in_one_line(scorer: Scorer, tmp_path: Pa
         f"1 of 2 rows scored with {scorer.tag} (0 approve, 0 refer, 1 decline) into out.csv; "
         "1 quarantined in out.csv.quarantine.csv"
     )
+
+
+def test_a_refused_json_line_is_quarantined_with_the_values_that_it_had(
+    scorer: Scorer, tmp_path: Path
+) -> None:
+    record = random_table(1).to_pylist()[0] | {"income": True, "age": "40", "amount": 20.5}
+    (tmp_path / "in.jsonl").write_text(json.dumps(record) + "\n", "utf-8")
+    score(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
+    (refused,) = read_rows(tmp_path / "out.csv.quarantine.csv")
+    assert json.loads(refused["record"]) == record
