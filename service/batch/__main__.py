@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise WrongUse(f"{message}; {' '.join(self.format_usage().split())}")
+        raise WrongUse(f"{message}; see: {self.prog} --help")
 
 
 def _asked(arguments: Sequence[str] | None) -> Asked:

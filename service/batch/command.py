@@ -10,17 +10,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib import import_module
 
 from service.batch.asked import STANDARD, Asked
 from service.batch.asked_options import options_of
 from service.batch.checking import Checked, check_inputs
-from service.batch.engines import engine_called
 from service.batch.nightly import for_its_day, is_dated
 from service.batch.options import Options
 from service.batch.piping import expect_pipeable, kept, pipe
 from service.batch.places import find_inputs
 from service.batch.reading import READERS
-from service.batch.run import Result, Step, score_files
+from service.batch.run import Engine, Result, Step, score_files, score_locally
 from service.batch.screen import Screen, json_lines
 from service.batch.targets import expect_apart, target_of
 from service.batch.totals import checked_rows, summed_up, totals
@@ -105,7 +105,7 @@ def _score(command: _Command) -> None:
             asked.target,
             options,
             progress=step,
-            engine=engine_called(asked.engine, command.scorer),
+            engine=_engine(asked.engine, command.scorer),
         )
     _report(command, result, time.monotonic() - began)
 
@@ -156,3 +156,11 @@ def _pipe(command: _Command) -> None:
         command.screen.note(json.dumps(tally.as_json()))
     else:
         command.screen.note(f"{summed_up(tally, command.scorer.tag)}; none of it is in the decision log")
+
+
+def _engine(name: str, scorer: Scorer) -> Engine:
+    if name == "local":
+        return score_locally
+    # By name: Spark's door is built on this one, and only it knows Spark.
+    engine: Engine = import_module("service.spark.session").on_spark(scorer)
+    return engine

@@ -48,7 +48,7 @@ def score_stream(
     Raises `UnreadableInput` for the records, `TooManyRefused` as soon as that is certain: what was written until then
     is not all there is. Raises `BrokenPipeError` where nobody reads the answers any more.
     """
-    layout = Layout(records, options.reasons, options.keep_columns)
+    layout = Layout(records, reasons=options.reasons, keep_columns=options.keep_columns)
 
     def score(block: pa.Table, row: int) -> ScoredBlock:
         try:

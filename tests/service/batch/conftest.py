@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from service.scoring.scorer import Scorer
+from tests.service.batch.batch_commands import commands, typed  # noqa: F401  # fixtures
 from tests.service.batch.batch_scorers import linear_predictor, make_scorer, symmetric_trees
 
 
