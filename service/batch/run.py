@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +62,7 @@ class Run:
     there: set[str]
     threads: int
     progress: Callable[[Step], None]
+    started: str
     tally: Tally = field(default_factory=Tally)
     continued: int = 0
     inputs_done: int = 0
@@ -140,17 +141,33 @@ def score_files(
     with into.place.held(into.state):
         state = State(into.place, into.state)
         finish(state, into, options.log)
-        plan = _plan(scorer, found, into, options, logged=options.log is not None)
-        before = None if options.replace else standing(into)
-        plan = left_to_score(plan, before)
-        if before is not None and not plan.inputs:
-            state.forget()
-            return Result(before, new=False)
-        run = _begin(plan, scorer, state, options, progress)
-        with _kept_if_worth_it(run):
-            manifest = _score(run, into, options, engine, before)
+        with _unchanged(found) as expect_unchanged:
+            plan = _plan(scorer, found, into, options, logged=options.log is not None)
+            before = None if options.replace else standing(into)
+            plan = left_to_score(plan, before)
+            if before is not None and not plan.inputs:
+                state.forget()
+                return Result(before, new=False)
+            run = _begin(plan, scorer, state, options, progress)
+            with _kept_if_worth_it(run):
+                inputs = engine(run)
+                expect_unchanged()
+                manifest = _prepare(run, into, options, inputs, before)
         finish(state, into, options.log)
     return Result(manifest, new=True, continued=run.continued)
+
+
+@contextmanager
+def _unchanged(found: Inputs) -> Iterator[Callable[[], None]]:
+    """Watch local files from before they are hashed; what is given raises `UnreadableInput` if one was changed since.
+
+    Files in a store are asked for by the tag of their content.
+    """
+    with ExitStack() as watched:
+        for item in found.items:
+            if item.etag is None:
+                watched.enter_context(found.place.fetched(item))
+        yield watched.close
 
 
 def _plan(scorer: Scorer, found: Inputs, target: Target, options: Options, *, logged: bool) -> Plan:
@@ -163,12 +180,12 @@ def _begin(
 ) -> Run:
     if state.plan() != plan:
         state.begin(plan)
-    return Run(plan, scorer, state, state.names(), options.scoring_threads, progress)
+    return Run(plan, scorer, state, state.names(), options.scoring_threads, progress, _now())
 
 
-def _score(run: Run, target: Target, options: Options, engine: Engine, before: Manifest | None) -> Manifest:
-    started = _now()
-    whole = Whole.of(run.plan, run.state, engine(run))
+def _prepare(run: Run, target: Target, options: Options, inputs: int, before: Manifest | None) -> Manifest:
+    """Put together what the first `inputs` inputs came to, and write down that it is to be published."""
+    whole = Whole.of(run.plan, run.state, inputs)
     _expect_few_refused(whole.tally(), options)
     outputs = outputs_of(whole, target, run.state)
     manifest = Manifest(
@@ -176,7 +193,7 @@ def _score(run: Run, target: Target, options: Options, engine: Engine, before: M
         tuple(run.scorer.profile.probability.counts),
         whole.input_facts(),
         tuple(item.facts for item in outputs),
-        (_facts(whole, outputs, started),),
+        (_facts(whole, outputs, run.started),),
     ).after(before if target.name is None else None)
     prepare(run.state, target, whole, outputs, manifest, time.time_ns() // 1000)
     return manifest

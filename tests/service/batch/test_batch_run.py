@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.batch import csv_file
+from service.batch import Step, csv_file
 from service.batch import records as batch_records
-from service.errors import WrongUse
+from service.errors import UnreadableInput, WrongUse
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_scorers import (
     GOOD,
@@ -354,3 +354,16 @@ def test_a_refused_json_line_is_quarantined_with_the_values_that_it_had(
     score(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
     (refused,) = read_rows(tmp_path / "out.csv.quarantine.csv")
     assert json.loads(refused["record"]) == record
+
+
+def test_an_input_that_gets_another_content_of_the_same_length_meanwhile_is_refused(
+    scorer: Scorer, tmp_path: Path
+) -> None:
+    source = write_lines(tmp_path / "in.csv", *[GOOD] * 10)
+
+    def rewrite(_: Step) -> None:
+        source.write_bytes(source.read_bytes().replace(b",40,", b",41,"))
+
+    with pytest.raises(UnreadableInput, match="was changed while it was read"):
+        score(scorer, source, tmp_path / "out.csv", progress=rewrite)
+    assert list(tmp_path.iterdir()) == [source]
