@@ -19,6 +19,8 @@ Writer: TypeAlias = Callable[[BinaryIO, pa.Schema], AbstractContextManager[Write
 # Ids all differ: a dictionary of them is thrown away after it was made, and what they have in common is written once.
 _ENCODED = {"decision_id": "DELTA_BYTE_ARRAY", "row": "DELTA_BINARY_PACKED"}
 _SPREAD = {*_ENCODED, "probability"}
+# Nobody looks for the least and the most of these, and to find them takes as long as to write them.
+_NOT_RANGED = {"decision_id", "decision", "model", "policy", "contract", "file"}
 
 
 @contextmanager
@@ -45,6 +47,7 @@ def parquet_writer(file: BinaryIO, schema: pa.Schema) -> Iterator[Write]:
         store_schema=False,
         use_dictionary=[name for name in schema.names if name not in _SPREAD],
         column_encoding={name: encoding for name, encoding in _ENCODED.items() if name in names},
+        write_statistics=[name for name in schema.names if name not in _NOT_RANGED],
     )
     try:
         yield writer.write_table
