@@ -56,6 +56,6 @@ def _fetched(whole: Whole, kind: str, state: State) -> Iterator[tuple[Path, int]
             continue
         item = state.place.find(state.path(part_file(index, number, kind)))
         if item is None:
-            raise FileNotFoundError(part_file(index, number, kind))
+            raise state.damaged(part_file(index, number, kind))
         with state.place.fetched(item) as path:
             yield path, part.header

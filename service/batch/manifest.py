@@ -43,7 +43,8 @@ class OutputFacts:
 class RunFacts:
     """One run: what decided, over which inputs, into which outputs.
 
-    segments: names of the decisions in the decision log. Times are ISO 8601 in UTC; `code` is the version of Aval.
+    dialect: what was asked of text files, in words. segments: names of the decisions in the decision log.
+    Times are ISO 8601 in UTC; `code` is the version of Aval.
     """
 
     model: str
@@ -52,6 +53,7 @@ class RunFacts:
     reasons: bool
     keep_columns: bool
     limit: int | None
+    dialect: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     segments: tuple[str, ...]

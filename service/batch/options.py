@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from service.batch.dialect import DETECTED, Dialect
 from service.batch.places import Place, S3Options
@@ -20,16 +21,16 @@ class TooManyRefused(AvalError):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The most rows that may be quarantined: as a share of all rows, or as a number of rows."""
+    """The most rows that may be quarantined: as an exact share of all rows, or as a number of rows."""
 
-    share: float | None = None
+    share: Fraction | None = None
     rows: int | None = None
 
     @classmethod
     def read(cls, text: str) -> Threshold:
         """Read `1%`, `0.5%` or `100`; raises `WrongUse`."""
         if found := re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)\s*%", text.strip()):
-            if (percent := float(found[1])) <= 100:
+            if (percent := Fraction(found[1])) <= 100:
                 return cls(share=percent / 100)
         elif re.fullmatch(r"\d{1,15}", text.strip()):
             return cls(rows=int(text))
@@ -42,7 +43,7 @@ class Threshold:
         return quarantined <= (rows * self.share if self.share is not None else self.rows or 0)
 
     def __str__(self) -> str:
-        return f"{self.share:.6%}".replace(".000000", "") if self.share is not None else f"{self.rows:,} rows"
+        return f"{float(self.share * 100):.10g}%" if self.share is not None else f"{self.rows:,} rows"
 
 
 @dataclass(frozen=True, slots=True)

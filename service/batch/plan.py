@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from service import __version__
-from service.batch.dialect import Dialect
+from service.batch.dialect import DETECTED, Dialect
 from service.batch.options import Options
 from service.batch.places import Inputs, Item
 from service.batch.targets import Target
@@ -99,13 +99,21 @@ class Plan:
         """Whether one output holds the records of several inputs, which a column must then tell apart."""
         return self.name is not None and len(self.inputs) > 1
 
+    @property
+    def dialect_asked(self) -> str:
+        """What was asked of text files, in words; nothing where all is to be detected."""
+        asked = asdict(self.dialect).items() - asdict(DETECTED).items()
+        return ", ".join(f"{name} {value!r}" for name, value in sorted(asked))
+
     def segment_id(self, input_index: int, first_row: int) -> str:
         """Return the name of a part's decisions: 16 hex digits that follow from what decides about what.
 
         The same command on the same content names the same decisions, wherever and however often it runs.
         """
         item = self.inputs[input_index]
-        identity = [self.model, self.policy, self.target, item.name, item.digest, first_row]
+        # All that an answer depends on: whatever else is asked for gives it another name.
+        read_as = [asdict(self.dialect), item.partitions, self.limit]
+        identity = [self.model, self.policy, self.target, item.name, item.digest, read_as, first_row]
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
 
 

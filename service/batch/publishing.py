@@ -16,7 +16,7 @@ from service.batch.joining import join
 from service.batch.manifest import Manifest, OutputFacts
 from service.batch.options import SegmentLog
 from service.batch.part_files import QUARANTINE, SCORES, SEGMENT, writing
-from service.batch.state import COMPLETE, State, part_file
+from service.batch.state import COMPLETE, State, StateDamaged, part_file
 from service.batch.targets import Target
 from service.batch.whole import Whole
 from service.decision_log.segments import SegmentFacts
@@ -47,8 +47,6 @@ def prepare(
 
     at: microseconds since 1970, UTC, the time of the decisions.
     """
-    names = {item.facts.name for item in outputs}
-    stale = [] if target.name is None else [target.manifest, *{target.quarantine} - names]
     segments = [
         [part_file(index, number, SEGMENT), part.segment.to_json()]
         for index, number, part in whole.parts
@@ -56,7 +54,7 @@ def prepare(
     ]
     body = {
         "manifest": manifest.as_json(),
-        "removes": stale,
+        "removes": _replaced(target, manifest),
         "moves": [[item.kept_as, item.facts.name] for item in outputs],
         "segments": segments,
         "at": at,
@@ -70,18 +68,49 @@ def finish(state: State, target: Target, log: SegmentLog | None) -> Manifest | N
     It can be repeated from any point. An old manifest goes first and the new one comes last, so that a manifest that
     is there is always true.
     """
-    body = state.complete()
+    try:
+        body = state.complete()
+    except StateDamaged:
+        state.forget()
+        return None
     if body is None:
         return None
     _register(state, body, log)
     for name in body["removes"]:
         state.place.remove(name)
-    for kept_as, name in body["moves"]:
-        state.place.move(state.path(kept_as), name)
     manifest = Manifest.read(json.dumps(body["manifest"]).encode(), target.manifest)
+    _move(state, body["moves"], manifest)
     state.place.write(target.manifest, manifest.to_bytes())
     state.forget()
     return manifest
+
+
+def _replaced(target: Target, manifest: Manifest) -> list[str]:
+    """Return what must go before this manifest's outputs come: an older manifest first, and what it alone tells of."""
+    names = {item.name for item in manifest.outputs}
+    if target.name is not None:
+        return [target.manifest, *{target.quarantine} - names]
+    content = target.place.read(target.manifest)
+    if content is None:
+        return []
+    try:
+        older = Manifest.read(content, target.manifest).outputs
+    except UnreadableInput:
+        return [target.manifest]
+    stays = manifest.outputs[: len(older)] == older
+    return [] if stays else [target.manifest, *sorted({item.name for item in older} - names)]
+
+
+def _move(state: State, moves: list[list[str]], manifest: Manifest) -> None:
+    there, sizes = state.sizes(), {item.name: item.size for item in manifest.outputs}
+    for kept_as, name in moves:
+        if there.get(kept_as) == sizes[name]:
+            state.place.move(state.path(kept_as), name)
+            continue
+        moved = state.place.find(name)
+        if kept_as in there or moved is None or moved.size != sizes[name]:
+            state.forget()
+            raise state.damaged(kept_as)
 
 
 def _register(state: State, body: dict[str, Any], log: SegmentLog | None) -> None:
@@ -90,7 +119,7 @@ def _register(state: State, body: dict[str, Any], log: SegmentLog | None) -> Non
     if log is None:
         raise WrongUse(
             f"{state.place.uri}: an earlier run is finished but for the decision log, which is off; "
-            "set AVAL_DECISION_LOG as it was then"
+            "set AVAL_DECISION_LOG as it was then, or score all again with --replace"
         )
     publications = [
         Publication(SegmentFacts.from_json(facts), partial(_copied, state, name))
@@ -104,7 +133,8 @@ def _copied(state: State, name: str) -> Iterator[Path]:
     """A copy that may be moved away: the state folder keeps its own until all is done."""
     item = state.place.find(state.path(name))
     if item is None:
-        raise WrongUse(f"{state.place.uri}/{state.path(name)} is gone; remove its folder and run again")
+        state.forget()
+        raise state.damaged(name)
     with state.place.fetched(item) as path, state.place.scratch() as scratch:
         copy = scratch / SEGMENT
         try:

@@ -140,6 +140,9 @@ def score_files(
     expect_apart(str(source), found, into)
     with into.place.held(into.state):
         state = State(into.place, into.state)
+        if options.replace and options.log is None:
+            # A run that waits for a log which is off would wait for ever.
+            state.forget()
         finish(state, into, options.log)
         with _unchanged(found) as expect_unchanged:
             plan = _plan(scorer, found, into, options, logged=options.log is not None)
@@ -208,6 +211,7 @@ def _facts(whole: Whole, outputs: list[Output], started: str) -> RunFacts:
         reasons=plan.reasons,
         keep_columns=plan.keep_columns,
         limit=plan.limit,
+        dialect=plan.dialect_asked,
         inputs=tuple(item.name for item in plan.inputs[: len(whole.inputs)]),
         outputs=tuple(item.facts.name for item in outputs),
         segments=tuple(part.segment.id for _, _, part in whole.parts if part.segment is not None),

@@ -47,6 +47,10 @@ def left_to_score(plan: Plan, before: Manifest | None) -> Plan:
         return plan
     if plan.name is not None:
         return replace(plan, inputs=()) if _is_of(plan, before) else plan
+    return _late(plan, before)
+
+
+def _late(plan: Plan, before: Manifest) -> Plan:
     done = {item.name: item for item in before.inputs}
     for item in plan.inputs:
         if item.name in done and not _same(item, done[item.name]):
@@ -54,13 +58,35 @@ def left_to_score(plan: Plan, before: Manifest | None) -> Plan:
                 f"{item.name} has been scored into {plan.target} and is another file now; score it into another "
                 "folder, or all of them again with --replace"
             )
-    return replace(plan, inputs=tuple(item for item in plan.inputs if item.name not in done))
+    late = tuple(item for item in plan.inputs if item.name not in done)
+    limit = next((run.limit for run in before.runs if run.limit is not None), None)
+    if limit is not None and limit == plan.limit and before.tally.rows_in >= limit:
+        return replace(plan, inputs=())
+    if limit not in (None, plan.limit) or (late and plan.limit is not None):
+        raise WrongUse(
+            f"{plan.target} holds {before.tally.rows_in:,} rows, scored with {_limit(limit)}, and cannot be gone on "
+            f"with, with {_limit(plan.limit)}; score into another folder, or all again with --replace"
+        )
+    return replace(plan, inputs=late)
+
+
+def _limit(rows: int | None) -> str:
+    return "no --limit" if rows is None else f"--limit {rows}"
 
 
 def _is_of(plan: Plan, manifest: Manifest) -> bool:
     run = manifest.runs[-1]
-    decided = (run.model, run.policy, run.contract, run.reasons, run.keep_columns, run.limit, run.code)
-    inputs = {item.name: item for item in manifest.inputs}
+    decided = (
+        run.model,
+        run.policy,
+        run.contract,
+        run.reasons,
+        run.keep_columns,
+        run.limit,
+        run.dialect,
+        run.code,
+    )
+    read = plan.inputs if plan.limit is None else plan.inputs[: len(manifest.inputs)]
     return (
         decided
         == (
@@ -70,11 +96,12 @@ def _is_of(plan: Plan, manifest: Manifest) -> bool:
             plan.reasons,
             plan.keep_columns,
             plan.limit,
+            plan.dialect_asked,
             plan.code,
         )
         and bool(run.segments) == plan.logged
-        and (inputs.keys() == {item.name for item in plan.inputs} or plan.limit is not None)
-        and all(_same(item, inputs[item.name]) for item in plan.inputs if item.name in inputs)
+        and [item.name for item in read] == [item.name for item in manifest.inputs]
+        and all(map(_same, read, manifest.inputs))
     )
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from service.batch.file_facts import FileFacts
 from service.batch.places import Place
 from service.batch.plan import Plan
 from service.batch.tally import Tally
 from service.decision_log.segments import SegmentFacts
+from service.errors import AvalError
 
 PLAN, COMPLETE = "plan.json", "complete.json"
+T = TypeVar("T")
+
+
+class StateDamaged(AvalError):
+    """What is kept of a run is no longer what the run wrote; it is good for nothing but to be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,12 @@ class State:
 
     def names(self) -> set[str]:
         """Return the names of what is there, without the folder's."""
-        return {item.name.removeprefix(f"{self.folder}/") for item in self.place.list(self.folder)}
+        return set(self.sizes())
+
+    def sizes(self) -> dict[str, int]:
+        """Return the names of what is there, without the folder's, and the bytes of each."""
+        start = f"{self.folder}/"
+        return {item.name.removeprefix(start): item.size for item in self.place.list(self.folder)}
 
     def write(self, name: str, content: bytes) -> None:
         """Write something small."""
@@ -102,27 +114,35 @@ class State:
         self.place.put(f"{self.folder}/{name}", path)
 
     def part(self, input_index: int, number: int) -> PartRecord:
-        """Return a part that is whole."""
-        return PartRecord.read(self._content(part_record(input_index, number)))
+        """Return a part that is whole; raises `StateDamaged`."""
+        return self._read(part_record(input_index, number), PartRecord.read)
 
     def input(self, input_index: int) -> InputRecord:
-        """Return an input that was read to its end."""
-        return InputRecord(**json.loads(self._content(input_record(input_index))))
+        """Return an input that was read to its end; raises `StateDamaged`."""
+        return self._read(input_record(input_index), lambda content: InputRecord(**json.loads(content)))
 
     def complete(self) -> dict[str, Any] | None:
-        """Return what is left to be published, None while parts are missing."""
-        content = self.place.read(f"{self.folder}/{COMPLETE}")
-        return None if content is None else json.loads(content)
+        """Return what is left to be published, None while parts are missing; raises `StateDamaged`."""
+        found = self.place.find(self.path(COMPLETE))
+        return None if found is None else self._read(COMPLETE, json.loads)
 
     def path(self, name: str) -> str:
         """Return a name within the place."""
         return f"{self.folder}/{name}"
 
-    def _content(self, name: str) -> bytes:
-        content = self.place.read(f"{self.folder}/{name}")
-        if content is None:
-            raise FileNotFoundError(self.path(name))
-        return content
+    def damaged(self, name: str) -> StateDamaged:
+        """Return the error for something that is not what was written."""
+        return StateDamaged(
+            f"{self.place.uri}/{self.path(name)} is gone or damaged, so that this run could not be finished; nothing "
+            "was written: run the same command again"
+        )
+
+    def _read(self, name: str, read: Callable[[bytes], T]) -> T:
+        content = self.place.read(self.path(name))
+        try:
+            return read(content or b"")
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise self.damaged(name) from None
 
 
 def part_file(input_index: int, number: int, kind: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from service.batch.places import Inputs, Place, S3Options, place_of
+from service.batch.places.pattern import Pattern
 from service.batch.writing import WRITERS
 from service.errors import WrongUse
 
@@ -65,19 +67,47 @@ def target_of(text: str, ending: str, s3: S3Options | None = None) -> Target:
 
 
 def expect_apart(source: str, found: Inputs, target: Target) -> None:
-    """Raise `WrongUse` where an output would replace an input, or would be taken for one by the next run."""
+    """Raise `WrongUse` where an output would replace an input, or another one, or would be an input of the next run."""
     if target.name is None:
-        whole_folder = source.rstrip("/") == found.place.uri.rstrip("/")
-        if whole_folder and f"{target.place.uri.rstrip('/')}/".startswith(f"{found.place.uri.rstrip('/')}/"):
-            raise WrongUse(
-                f"{target.text} lies within {found.place.uri}, whose files are scored; name another folder"
-            )
+        _expect_no_folder_in_the_way(found, target)
+        _expect_unasked(source, found, target, [target.part("x", 0)])
         return
     for name in (target.name, target.quarantine, target.manifest):
         try:
             _expect_no_input(found, target, name)
         except OSError as error:
             raise WrongUse(f"{target.text} cannot be written: {error.strerror or error}") from None
+    _expect_unasked(source, found, target, [target.name, target.quarantine, target.manifest])
+
+
+def _expect_unasked(source: str, found: Inputs, target: Target, names: list[str]) -> None:
+    inside = _relative(target.place.uri, found.place.uri)
+    glob = PurePosixPath(source).relative_to(PurePosixPath(found.place.uri)).as_posix()
+    if inside is None or (glob != "." and found.place.find(glob) is not None):
+        return
+    pattern = Pattern(Pattern.glob if glob == "." else glob)
+    if any(pattern.accepts((inside / name).as_posix()) for name in names):
+        raise WrongUse(f"{target.text} lies within {source}, whose files are scored; name another folder")
+
+
+def _relative(uri: str, base: str) -> PurePosixPath | None:
+    """Return where a folder lies in another, None if it does not."""
+    if uri.startswith("s3://") or base.startswith("s3://"):
+        paths = PurePosixPath(uri), PurePosixPath(base)
+    else:
+        paths = PurePosixPath(Path(uri).resolve()), PurePosixPath(Path(base).resolve())
+    return paths[0].relative_to(paths[1]) if paths[0].is_relative_to(paths[1]) else None
+
+
+def _expect_no_folder_in_the_way(found: Inputs, target: Target) -> None:
+    names = {item.name for item in found.items}
+    folders = {str(folder) for name in names for folder in PurePosixPath(name).parents}
+    for folder in sorted(folders):
+        output = re.fullmatch(r"(?s)(.+)-\d{5,}", folder.removesuffix(target.ending))
+        if output and folder.endswith(target.ending) and output[1] in names:
+            raise WrongUse(
+                f"{folder} is a folder of inputs, and what becomes of {output[1]} is called so; rename it"
+            )
 
 
 def _expect_no_input(found: Inputs, target: Target, name: str) -> None:

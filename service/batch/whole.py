@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from service.batch.manifest import InputFacts
 from service.batch.plan import Plan
-from service.batch.state import InputRecord, PartRecord, State
+from service.batch.state import InputRecord, PartRecord, State, part_file
 from service.batch.tally import Tally
 from service.errors import AvalError
 
@@ -24,7 +24,8 @@ class Whole:
     def of(cls, plan: Plan, state: State, inputs: int) -> Whole:
         """Read the records of the first `inputs` inputs and of their parts.
 
-        Raises `AvalError` if the rows of the parts are not those of the inputs.
+        Raises `AvalError` if the rows of the parts are not those of the inputs, `StateDamaged` if a file of a part is
+        not what was written.
         """
         read = tuple(state.input(index) for index in range(inputs))
         parts = tuple(
@@ -33,6 +34,7 @@ class Whole:
             for number in range(record.parts)
         )
         whole = cls(plan, read, parts)
+        whole._expect_undamaged(state)
         whole._expect_reconciled()
         return whole
 
@@ -40,22 +42,32 @@ class Whole:
         """Return what became of all rows."""
         return _sum(part for _, _, part in self.parts)
 
-    def tally_of(self, index: int) -> Tally:
-        """Return what became of the rows of one input."""
-        return _sum(part for of, _, part in self.parts if of == index)
-
     def input_facts(self) -> tuple[InputFacts, ...]:
         """Return what the manifest says of the inputs."""
-        facts = []
+        facts, tallies = [], self._tallies()
         for index, record in enumerate(self.inputs):
-            item, tally = self.plan.inputs[index], self.tally_of(index)
+            item, tally = self.plan.inputs[index], tallies[index]
             rows = tally.rows_in, tally.rows_scored, tally.rows_quarantined
             facts.append(InputFacts(item.name, item.size, record.sha256, item.etag, *rows, record.found))
         return tuple(facts)
 
+    def _tallies(self) -> list[Tally]:
+        """What became of the rows of each input."""
+        found = [Tally() for _ in self.inputs]
+        for index, _, part in self.parts:
+            found[index].add(part.tally)
+        return found
+
+    def _expect_undamaged(self, state: State) -> None:
+        sizes = state.sizes()
+        for index, number, part in self.parts:
+            for kind, facts in part.files.items():
+                if sizes.get(name := part_file(index, number, kind)) != facts.size:
+                    raise state.damaged(name)
+
     def _expect_reconciled(self) -> None:
-        for index, record in enumerate(self.inputs):
-            name, tally = self.plan.inputs[index].name, self.tally_of(index)
+        for index, (record, tally) in enumerate(zip(self.inputs, self._tallies(), strict=True)):
+            name = self.plan.inputs[index].name
             tally.expect_reconciled(name)
             if tally.rows_in != record.rows:
                 raise AvalError(
