@@ -12,6 +12,7 @@ SHOWN = {
     "aval": ("this", "#0b5cad", "o"),
     "aval_logged": ("this, decisions logged", "#0b5cad", "s"),
     "pandas": ("pandas loop", "#8a5a00", "o"),
+    "pandas_one": ("pandas loop, one model", "#c98a1b", "o"),
     "joblib": ("pandas loop, joblib", "#8a5a00", "s"),
     "mlflow": ("MLflow pyfunc", "#6b3fa0", "o"),
     "copy": ("pyarrow, no scoring", "#777777", "o"),

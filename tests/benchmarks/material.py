@@ -81,7 +81,7 @@ def make_material(
 ) -> Material:
     """Fit both models on four fifths of the cases; what a run before left in the folder is used again.
 
-    settings: of the pipeline's classifier.
+    settings: of the peers' pipeline.
     """
     cases = read_or_make_cases(data)
     plan = plan_split(cases, seed=0)
@@ -90,7 +90,9 @@ def make_material(
     home.folder.mkdir(exist_ok=True)
     scorer = _bundle(learnt, home, work / "bundle.txt")
     (work / "schema.json").write_text(json.dumps(json_schema(scorer.contract)))
-    _fit_pipeline(learnt, work, settings)
+    _write_cases(learnt, work / "cases.csv")
+    shutil.rmtree(work / "mlflow-model", ignore_errors=True)
+    fit_pipeline(work, "model.joblib", settings, mlflow_model="mlflow-model")
     records = [record for record in _records(judged) if None not in record.values()][:MOST_RECORDS]
     key = _key(work / "keys.json")
     return Material(work, home, key, records, _told(cases, judged, scorer, records, work))
@@ -100,6 +102,22 @@ def read_or_make_cases(data: Path | None) -> Cases:
     """Return the cases of the use case: those of the file, or generated ones."""
     case = use_cases()[USE_CASE]
     return read_cases(case, data) if data else generate_cases(case, 20_000, seed=0)
+
+
+def fit_pipeline(
+    work: Path, model: str, settings: Mapping[str, Any] = MappingProxyType({}), mlflow_model: str = ""
+) -> Path:
+    """Fit a pipeline with these settings on the cases of the folder, into a file of it; returns the file."""
+    files = [work / name for name in ("cases.csv", model, mlflow_model)]
+    command = [sys.executable, str(PIPELINE), *map(str, files[: 3 if mlflow_model else 2])]
+    subprocess.run([*command, f"--settings={json.dumps(dict(settings))}"], check=True)
+    return work / model
+
+
+def roc_auc_of(model: Path, data: Path | None) -> float:
+    """Return the ROC AUC of a fitted pipeline on the untouched fifth of the cases."""
+    cases = read_or_make_cases(data)
+    return _roc_auc(model, _part(cases, plan_split(cases, seed=0).untouched))
 
 
 def _part(cases: Cases, rows: Any) -> Cases:
@@ -123,15 +141,11 @@ def _bundle(learnt: Cases, home: Home, file: Path) -> Scorer:
     return load_scorer(USE_CASE, home.bentoml_home)
 
 
-def _fit_pipeline(learnt: Cases, work: Path, settings: Mapping[str, Any]) -> None:
+def _write_cases(learnt: Cases, file: Path) -> None:
     outcome = learnt.use_case.contract.outcome.name
     names = [column.name for column in learnt.use_case.contract.features]
     table: pd.DataFrame = learnt.table.select(names).to_pandas()
-    table.assign(**{outcome: learnt.outcomes}).to_csv(work / "cases.csv", index=False)
-    shutil.rmtree(work / "mlflow-model", ignore_errors=True)
-    files = [work / name for name in ("cases.csv", "model.joblib", "mlflow-model")]
-    command = [sys.executable, str(PIPELINE), *map(str, files), json.dumps(dict(settings))]
-    subprocess.run(command, check=True)
+    table.assign(**{outcome: learnt.outcomes}).to_csv(file, index=False)
 
 
 def _records(judged: Cases) -> list[Record]:
@@ -150,17 +164,20 @@ def _key(file: Path) -> str:
     return secret
 
 
-def _told(cases: Cases, judged: Cases, scorer: Scorer, records: list[Record], work: Path) -> str:
+def _roc_auc(model: Path, judged: Cases) -> float:
     import joblib  # type: ignore[import-untyped]
 
     features = [column.name for column in judged.use_case.contract.features]
-    pipeline = joblib.load(work / "model.joblib")
-    theirs = pipeline.predict_proba(judged.table.select(features).to_pandas())[:, 1]
+    theirs = joblib.load(model).predict_proba(judged.table.select(features).to_pandas())[:, 1]
+    return float(roc_auc_score(judged.outcomes, theirs))
+
+
+def _told(cases: Cases, judged: Cases, scorer: Scorer, records: list[Record], work: Path) -> str:
     ours = scorer.score_matrix(judged.matrix)
     decisions = Counter(str(scorer.score(record).decision) for record in records)
     shares = ", ".join(f"{name} {count / len(records):.0%}" for name, count in sorted(decisions.items()))
     return (
         f"{cases.source}: ROC AUC on the untouched fifth {roc_auc_score(judged.outcomes, ours):.4f} here, "
-        f"{roc_auc_score(judged.outcomes, theirs):.4f} the peers' pipeline; "
+        f"{_roc_auc(work / 'model.joblib', judged):.4f} the peers' pipeline; "
         f"{len(records)} records: {shares} (reasons with refer and decline)"
     )
