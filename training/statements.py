@@ -16,6 +16,8 @@ from service.decision_log.outcomes import Outcome, read_outcome, resolve_outcome
 from service.decision_log.reading import reading
 from service.decision_log.reviews import Review, read_review, resolve_reviews
 from service.decision_log.scribe import Scribe, writing
+from service.decision_log.segments.store import SegmentStore
+from service.decision_log.segments.subjects import find_batch_abouts
 from service.decision_log.statements import StatementRefused, Teller
 from service.decision_log.subjects import find_abouts, id_text
 from service.errors import AvalError
@@ -48,7 +50,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A file of statements, where its refused rows go, and who tells it."""
+    """A file of statements, where its refused rows go, who tells it, and where decisions of batch runs are kept."""
 
     address: str
     contract: Contract
@@ -56,6 +58,7 @@ class Telling:
     quarantine: Path
     teller: Teller
     progress: Callable[[int], None] = lambda _: None
+    segments: SegmentStore | None = None
 
 
 def tell_outcomes(telling: Telling, observed_at: str | None = None) -> Counts:
@@ -186,6 +189,9 @@ def _found_by_ids(telling: Telling, rows: Sequence[Row]) -> list[set[str] | None
         abouts = find_abouts(
             connection, list(wanted.values()), use_case=contract.use_case, id_columns=columns
         )
+    if telling.segments is not None:
+        batch = find_batch_abouts(telling.segments, list(wanted.values()), use_case=contract.use_case)
+        abouts = [one | other for one, other in zip(abouts, batch, strict=True)]
     for place, about in zip(wanted, abouts, strict=True):
         found[place] = about
     return found

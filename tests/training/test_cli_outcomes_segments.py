@@ -59,3 +59,17 @@ def test_reviews_of_batch_decisions_come_from_a_file(url: str, tmp_path: Path, s
 def _lines(file: Path, rows: list[dict[str, Any]]) -> Path:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return file
+
+
+def test_outcomes_find_batch_decisions_by_their_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fraud = quick_training("fraud_transactions").scorer
+    url = use_log(monkeypatch, tmp_path)
+    table = pa.Table.from_pylist(records("fraud_transactions", 40))
+    keep(url, tmp_path, make(tmp_path, ONE, table, scorer=fraud))
+    names = fraud.contract.id_names
+    rows = [{name: row[name] for name in names} for row in records("fraud_transactions", 40)]
+    told = [
+        {**row, fraud.contract.outcome.name: fraud.contract.outcome.bad[0], "observed_at": AT} for row in rows
+    ]
+    body = aval("outcomes", "fraud_transactions", _lines(tmp_path / "o.jsonl", told), "--json").body
+    assert (body["recorded"], body["quarantined"]) == (40, 0)

@@ -12,7 +12,7 @@ import typer
 
 from service.errors import WrongUse
 from training.cli.arguments import AsJson, UseCaseName
-from training.cli.log_place import NOTHING_TO_DO, log_address
+from training.cli.log_place import NOTHING_TO_DO, log_address, segment_store
 from training.console import progress, say, say_json
 from training.use_cases import find_use_case
 
@@ -66,7 +66,8 @@ def _telling(use_case: str, file: Path, quarantine: Path | None, step: Callable[
 
     target = quarantine or file.with_name(f"{file.name}.quarantine.csv")
     teller = Teller(time.time_ns() // 1000)
-    return Telling(log_address(), find_use_case(use_case).contract, file, target, teller, step)
+    contract = find_use_case(use_case).contract
+    return Telling(log_address(), contract, file, target, teller, step, segment_store())
 
 
 def _expect_moment(observed_at: str | None, now: int) -> None:
