@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from service.batch.state import PartRecord, State, input_record, part_record
 from service.batch.tally import Tally
 from service.batch.targets import Target, expect_apart, target_of
 from service.batch.whole import Whole
-from service.errors import WrongUse
+from service.errors import UnreadableInput, WrongUse
 from service.scoring.scorer import Scorer
 
 
@@ -144,33 +144,26 @@ def score_files(
             # A run that waits for a log which is off would wait for ever.
             state.forget()
         finish(state, into, options.log)
-        with _unchanged(found) as expect_unchanged:
-            plan = _plan(scorer, found, into, options, logged=options.log is not None)
-            before = None if options.replace else standing(into)
-            plan = left_to_score(plan, before)
-            if before is not None and not plan.inputs:
-                state.forget()
-                return Result(before, new=False)
-            run = _begin(plan, scorer, state, options, progress)
-            with _kept_if_worth_it(run):
-                inputs = engine(run)
-                expect_unchanged()
-                manifest = _prepare(run, into, options, inputs, before)
+        plan = _plan(scorer, found, into, options, logged=options.log is not None)
+        before = None if options.replace else standing(into)
+        plan = left_to_score(plan, before)
+        if before is not None and not plan.inputs:
+            state.forget()
+            return Result(before, new=False)
+        run = _begin(plan, scorer, state, options, progress)
+        with _kept_if_worth_it(run):
+            inputs = engine(run)
+            _expect_unchanged(found)
+            manifest = _prepare(run, into, options, inputs, before)
         finish(state, into, options.log)
     return Result(manifest, new=True, continued=run.continued)
 
 
-@contextmanager
-def _unchanged(found: Inputs) -> Iterator[Callable[[], None]]:
-    """Watch local files from before they are hashed; what is given raises `UnreadableInput` if one was changed since.
-
-    Files in a store are asked for by the tag of their content.
-    """
-    with ExitStack() as watched:
-        for item in found.items:
-            if item.etag is None:
-                watched.enter_context(found.place.fetched(item))
-        yield watched.close
+def _expect_unchanged(found: Inputs) -> None:
+    """Raise `UnreadableInput` if an input is another than when it was found, which was before it was hashed."""
+    for item in found.items:
+        if found.place.find(item.name) != item:
+            raise UnreadableInput(f"{item.uri} was changed while it was read; score it again")
 
 
 def _plan(scorer: Scorer, found: Inputs, target: Target, options: Options, *, logged: bool) -> Plan:

@@ -10,6 +10,7 @@ from pathlib import Path
 from service.errors import AvalError, WrongUse
 from service.roots import Roots
 
+_OUT = "{} leads out of the folder that this run may use; put a file or folder there, and no link"
 _OPENED = Path("/proc/self/fd")
 _roots: Roots | None = None
 
@@ -26,7 +27,7 @@ def confine(roots: Roots) -> None:
 def expect_inside(path: Path, error: type[AvalError] = WrongUse) -> None:
     """Raise `error` for a path that lies, or leads, outside the roots that this process is confined to."""
     if _roots is not None and not _roots.holds(str(path)):
-        raise error(f"{path} leads out of what may be used: {_roots}")
+        raise error(_OUT.format(path))
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def opened_inside(path: Path, error: type[AvalError]) -> Iterator[Path]:
             return
         # Where it really is, of a file that nobody can exchange any more.
         if not _roots.holds(str(path), os.readlink(opened)):
-            raise error(f"{path} leads out of what may be used: {_roots}")
+            raise error(_OUT.format(path))
         yield opened
     finally:
         os.close(file)

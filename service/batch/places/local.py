@@ -65,16 +65,14 @@ class LocalPlace:
         A process that is confined gets one by which no other file can be read.
         """
         path = self._path(item.name)
-        before = _identity(path)
-        if before[2] != item.size:
-            raise UnreadableInput(f"{path} was changed since it was found; score it again")
+        _expect_unchanged(path, item)
         try:
             with _opened(path) as opened:
                 yield opened
         except AvalError:
-            _expect_unchanged(path, before)
+            _expect_unchanged(path, item)
             raise
-        _expect_unchanged(path, before)
+        _expect_unchanged(path, item)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a small file, None if there is none."""
@@ -147,7 +145,7 @@ class LocalPlace:
         return path
 
     def _item(self, name: str, facts: os.stat_result) -> Item:
-        return Item(name, str(self.folder / name), facts.st_size)
+        return Item(name, str(self.folder / name), facts.st_size, None, _identity(facts))
 
 
 def _lock(path: Path) -> int:
@@ -177,14 +175,14 @@ def _opened(path: Path) -> Iterator[Path]:
         yield opened
 
 
-def _identity(path: Path) -> tuple[int, int, int, int]:
-    with _reading(path):
-        facts = path.stat()
+def _identity(facts: os.stat_result) -> tuple[int, ...]:
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
-def _expect_unchanged(path: Path, before: tuple[int, int, int, int]) -> None:
-    if _identity(path) != before:
+def _expect_unchanged(path: Path, item: Item) -> None:
+    with _reading(path):
+        facts = path.stat()
+    if _identity(facts) != item.identity:
         raise UnreadableInput(f"{path} was changed while it was read; score it again")
 
 

@@ -27,13 +27,15 @@ class Item:
     """One file that was found.
 
     name: relative to its place, with `/` between folders. uri: as people write it. size: bytes.
-    etag: the store's tag of this very content, None where the store has none.
+    etag: the store's tag of this very content, None where the store has none. identity: what a disk says of the file,
+    which is another as soon as anybody writes to it; None in a store.
     """
 
     name: str
     uri: str
     size: int
     etag: str | None = None
+    identity: tuple[int, ...] | None = None
 
 
 class Place(Protocol):
