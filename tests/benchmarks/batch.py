@@ -34,6 +34,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from tests.benchmarks.batch_files import records_file
+from tests.benchmarks.batch_table import HEAD, Row, line, markdown, ratios
 from tests.benchmarks.material import (
     Material,
     fit_pipeline,
@@ -73,20 +74,6 @@ class Run:
     peak_bytes: int
 
 
-@dataclass(frozen=True)
-class Row:
-    """Medians of a way's runs over a file of `rows` rows. processor: seconds of all processors per million rows."""
-
-    name: str
-    ending: str
-    rows: int
-    seconds: float
-    per_second: float
-    processor: float
-    peak_mb: float
-    runs: int
-
-
 def main() -> None:
     options = _options()
     work: Path = options.work
@@ -95,12 +82,12 @@ def main() -> None:
     one_model = fit_pipeline(work, "one-model.joblib", ONE_MODEL)
     told = f"{material.told}; {roc_auc_of(one_model, options.data):.4f} the pipeline of one model"
     ways = [way for way in _ways(material, one_model, options) if way.name in (options.only or [way.name])]
-    _say(options, told, f"{os.cpu_count()} processors", "", _HEAD)
+    _say(options, told, f"{os.cpu_count()} processors", "", HEAD)
     rows = []
     for row in _measured(ways, options, work):
         rows.append(row)
-        _say(options, _line(row))
-    _say(options, *_bars(rows))
+        _say(options, line(row))
+    _say(options, *ratios(rows), "", *markdown(rows))
     report = {"material": told, "processors": os.cpu_count(), "rows": [asdict(row) for row in rows]}
     if options.plot:
         from tests.benchmarks.batch_drawing import draw
@@ -192,30 +179,6 @@ def _row(name: str, ending: str, rows: int, found: Sequence[Run]) -> Row:
     processor = statistics.median(run.processor_seconds for run in found)
     peak = max(run.peak_bytes for run in found)
     return Row(name, ending, rows, seconds, rows / seconds, processor / rows * 1e6, peak / 1e6, len(found))
-
-
-_HEAD = f"{'':14s}{'':10s}{'rows':>12s}{'seconds':>10s}{'rows/s':>12s}{'CPU s/10^6':>12s}{'peak MB':>9s}"
-
-
-def _line(row: Row) -> str:
-    return (
-        f"{row.name:14s}{row.ending:10s}{row.rows:12,d}{row.seconds:10.1f}{row.per_second:12,.0f}"
-        f"{row.processor:12.2f}{row.peak_mb:9,.0f}"
-    )
-
-
-def _bars(rows: Sequence[Row]) -> list[str]:
-    """Return what the largest file of this service comes to against the others; theirs of the largest that they had."""
-    best: dict[tuple[str, str], Row] = {(row.name, row.ending): row for row in rows}
-    lines = [""]
-    for name in ("aval", "aval_logged"):
-        for ending in (PARQUET, CSV):
-            ours = best.get((name, ending))
-            peers = [row for row in best.values() if row.ending == ending and not row.name.startswith("aval")]
-            if ours is not None and peers:
-                told = ", ".join(f"{ours.per_second / row.per_second:.2f} x {row.name}" for row in peers)
-                lines.append(f"{name} {ending}, {ours.rows:,} rows: {told}")
-    return lines
 
 
 def _say(options: Any, *lines: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from service.scoring.validation import Validator
 from tests.benchmarks.batch_files import records_file
+from tests.benchmarks.batch_table import Row, markdown, ratios
 from training.data import Cases, generate_cases
 from training.use_cases import use_cases
 
@@ -74,3 +75,20 @@ def test_the_contract_refuses_about_as_many_records_as_of_the_public_file(
     table = pq.read_table(records_file(cases, 100_000, ".parquet", tmp_path))
     refused = ~Validator(cases.use_case.contract).check_table(table).valid
     assert 5 <= refused.sum() <= 50
+
+
+def row(name: str, rows: int, per_second: float) -> Row:
+    return Row(name, ".parquet", rows, 1.0, per_second, 1.0, 300.4, 3)
+
+
+def test_the_table_has_a_dash_where_a_way_was_not_given_the_file() -> None:
+    rows = [row("aval", 100, 5e4), row("aval", 1000, 5e5), row("pandas", 100, 4e4)]
+    assert markdown(rows)[2:] == [
+        "| this, Parquet | 50,000, 300 | 500,000, 300 |",
+        "| pandas loop, Parquet | 40,000, 300 | - |",
+    ]
+
+
+def test_each_way_is_compared_by_the_largest_file_that_it_had() -> None:
+    rows = [row("aval", 100, 5e4), row("pandas", 100, 4e4), row("aval", 1000, 5e5)]
+    assert ratios(rows)[1:] == ["aval .parquet, 1,000 rows: 12.50 x pandas"]
