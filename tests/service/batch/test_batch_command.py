@@ -63,7 +63,7 @@ def test_a_use_case_that_nobody_promoted_is_one_line_and_exit_code_2(
 def test_a_polite_request_to_end_leaves_no_output_and_the_same_command_then_finishes(
     commands: Commands, tmp_path: Path
 ) -> None:
-    source = write_records(tmp_path / "in.parquet", pa.concat_tables([random_table(10_000)] * 30))
+    source = write_records(tmp_path / "in.parquet", pa.concat_tables([random_table(10_000)] * 15))
     with commands.start(source, tmp_path / "out.csv") as process:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob(".aval-scratch-*/scores")) and time.monotonic() < deadline:
@@ -290,11 +290,12 @@ def test_decisions_go_into_the_log_unless_it_is_off(
 def test_a_dry_run_says_what_would_be_refused_and_writes_nothing(
     typed: Typed, tmp_path: Path, target: list[str]
 ) -> None:
-    write_lines(tmp_path / "a.csv", GOOD, BAD, BAD.replace("car", "boat"))
-    write_lines(tmp_path / "b.csv", GOOD)
+    (tmp_path / "in").mkdir()
+    write_lines(tmp_path / "in" / "a.csv", GOOD, BAD, BAD.replace("car", "boat"))
+    write_lines(tmp_path / "in" / "b.csv", GOOD)
     before = tree(tmp_path)
     targets = [f"{tmp_path}/{name}" for name in target]
-    said = typed(tmp_path / "*.csv", *targets, "--dry-run")
+    said = typed(tmp_path / "in" / "*.csv", *targets, "--dry-run")
     assert (said.code, said.errors) == (0, "")
     first, *table = said.output.splitlines()
     assert first == "2 of 4 rows can be scored; nothing was written"
