@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from service.online.tasks.runner import MOST_AT_ONCE
 from service.scoring.schema import example_record
 from tests.processes import post
 from training.use_cases import use_cases
@@ -62,4 +65,33 @@ def ended(url: str, task_id: str, seconds: float = 60.0) -> dict[str, Any]:
     while (body := status(url, task_id))["status"] not in ENDED:
         assert time.monotonic() < deadline, body
         time.sleep(0.1)
+    return body
+
+
+@contextmanager
+def places_taken(home: Path) -> Iterator[None]:
+    """Have no place free in which a task could run, so that all wait."""
+    (home / "tasks").mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        for number in range(MOST_AT_ONCE):
+            file = stack.enter_context((home / "tasks" / f"slot-{number}").open("ab"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write_many(path: Path, rows: int) -> Path:
+    """Write a CSV file that takes a while to score."""
+    write_rows(path, 1)
+    header, row = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(header + row * rows)
+    return path
+
+
+def begun(url: str, task_id: str, seconds: float = 60.0) -> dict[str, Any]:
+    """Wait until a task has scored rows, and return how it stands."""
+    deadline = time.monotonic() + seconds
+    while not (body := status(url, task_id))["progress"]:
+        assert body["status"] not in ENDED, body
+        assert time.monotonic() < deadline, body
+        time.sleep(0.05)
     return body

@@ -45,6 +45,12 @@ def expect_completed(state: State) -> None:
         raise ProblemError(status, detail)
 
 
+def is_fault(state: State) -> bool:
+    """Return whether a task's process ended as none should, whatever it was given."""
+    ended = state.end is not None and state.status is Status.FAILED
+    return ended and _failure(state)[0] == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def _failure(state: State) -> tuple[int, str]:
     if state.end is None:
         return HTTPStatus.CONFLICT, f"the task was interrupted, because the service stopped; {_GOES_ON}"

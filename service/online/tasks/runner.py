@@ -13,6 +13,7 @@ from pathlib import Path
 import service
 from service.access.overload import Stopping
 from service.online.tasks.folder import TaskFolder
+from service.online.tasks.report import is_fault
 from service.online.tasks.task import End, Task
 from service.problems import ProblemError
 from service.settings import environment_of_child
@@ -72,6 +73,11 @@ class Runner:
         canceled = self._folder.is_canceled(task.id)
         if canceled or not self._stopping.active:
             self._folder.finish(task.id, End(code, canceled and code != 0, _now()))
+        state = self._folder.state(task.id)
+        if state is not None and is_fault(state):
+            _LOG.error(
+                "task %s ended with %s; what its process said is in %s", task.id, code, self._folder.path
+            )
 
     async def _slot(self, task_id: str) -> int | None:
         """Wait for a free place and return its lock; None if the task is not to run any more."""
