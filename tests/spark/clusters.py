@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +23,11 @@ CLUSTER = "local-cluster[2,1,1024]"
 
 
 @contextmanager
-def running_cluster(folder: Path, master: str = CLUSTER) -> Iterator[SparkSession]:
-    """Yield a session; raises `FileNotFoundError` where Java or pyspark is not installed."""
+def running_cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[SparkSession]:
+    """Yield a session whose executors have this in their environment.
+
+    Raises `FileNotFoundError` where Java or pyspark is not installed.
+    """
     _expect_installed()
     from pyspark.sql import SparkSession
 
@@ -43,8 +46,9 @@ def running_cluster(folder: Path, master: str = CLUSTER) -> Iterator[SparkSessio
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_log_settings(folder).as_uri()}",
         # As unlike any zone that a result may depend on.
         "spark.sql.session.timeZone": "Pacific/Chatham",
+        **{f"spark.executorEnv.{name}": value for name, value in environment.items()},
     }
-    builder = SparkSession.builder.master(master).appName("aval tests")
+    builder = SparkSession.builder.master(CLUSTER).appName("aval tests")
     for name, value in settings.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()

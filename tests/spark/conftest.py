@@ -10,6 +10,7 @@ import pytest
 
 from service.scoring.scorer import Scorer
 from service.spark.packing import packed, unpacked
+from tests.moto import Moto
 from tests.service.batch.batch_commands import commands  # noqa: F401  # a fixture
 from tests.service.batch.batch_scorers import make_bundle, symmetric_trees
 from tests.spark.clusters import running_cluster
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """A session on two executors; without Java or pyspark a test is skipped, and fails under AVAL_REQUIRE=1."""
+def spark(tmp_path_factory: pytest.TempPathFactory, moto_s3: Moto) -> Iterator[SparkSession]:
+    """A session on two executors, which find the S3 of these tests.
+
+    Without Java or pyspark a test is skipped, and fails under AVAL_REQUIRE=1.
+    """
     try:
-        with running_cluster(tmp_path_factory.mktemp("spark")) as session:
+        with running_cluster(tmp_path_factory.mktemp("spark"), moto_s3.environment) as session:
             yield session
     except FileNotFoundError as error:
         if os.environ.get("AVAL_REQUIRE") == "1":

@@ -20,6 +20,7 @@ from service.batch.state import State
 from service.errors import UnreadableInput, WrongUse
 from service.scoring.scorer import Scorer
 from service.spark.engine import spark_engine
+from tests.moto import Moto
 from tests.service.batch.batch_scorers import (
     HEADER,
     make_bundle,
@@ -136,6 +137,24 @@ def test_only_the_partitions_asked_for_are_scored(
     found = scored_into(spark_engine(spark, bundle), tmp_path / "in", "folder/", options)
     assert found == scored_into(score_locally, tmp_path / "in", "folder/", options)
     assert sorted(found) == ["folder/_manifest.json", "folder/day=1/a.parquet-00000.parquet"]
+
+
+def test_executors_read_and_write_buckets_by_themselves(
+    spark: SparkSession, bundle: bytes, scorer: Scorer, records: Path, bucket: str, moto_s3: Moto
+) -> None:
+    client, found = moto_s3.client(), []
+    for path in records.iterdir():
+        client.upload_file(str(path), bucket, f"in/{path.name}")
+    for engine in (spark_engine(spark, bundle, bytes_per_share=2_000), score_locally):
+        score_files(scorer, f"s3://{bucket}/in/", f"s3://{bucket}/out/", engine=engine)
+        contents = {name: text for name, text in moto_s3.contents(bucket).items() if name.startswith("out/")}
+        found.append(
+            {name: timeless(text) if "manifest" in name else text for name, text in contents.items()}
+        )
+        for name in contents:
+            client.delete_object(Bucket=bucket, Key=name)
+    assert found[0] == found[1]
+    assert len(found[0]) == 13
 
 
 def test_what_one_executor_cannot_read_ends_the_run_with_the_local_engines_words(
