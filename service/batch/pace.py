@@ -60,7 +60,9 @@ class Pace:
         words = [f"{tally.rows_in:,} rows", f"{tally.rows_quarantined:,} refused"]
         if rate is not None:
             words.append(f"{rate:,.0f} rows/s")
-        words.append(f"{int(self.step.share * 100)} %")
+        # Of a pipe nobody knows how much is yet to come.
+        if self.step.share:
+            words.append(f"{int(self.step.share * 100)} %")
         if left is not None:
             words.append(f"about {duration(left)} left")
         return ", ".join(words)

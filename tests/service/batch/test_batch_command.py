@@ -354,6 +354,12 @@ def test_pace_tells_rows_per_second_and_the_time_left() -> None:
     assert (body["rows_per_second"], body["seconds_left"], body["share"]) == (200, 35, 0.3)
 
 
+def test_pace_tells_no_share_of_what_has_no_known_end() -> None:
+    pace = Pace()
+    pace.take(Step(Tally(1_000, 900, 100), 0, 1, 0.0))
+    assert pace.words == "1,000 rows, 100 refused"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
