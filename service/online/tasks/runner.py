@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections import deque
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,9 +71,10 @@ class Runner:
         finally:
             self._queue.remove(task.id)
         code = None if slot is None else await self._run(task, lock, slot)
-        canceled = self._folder.is_canceled(task.id)
-        if canceled or not self._stopping.active:
-            self._folder.finish(task.id, End(code, canceled and code != 0, _now()))
+        canceled = self._folder.is_canceled(task.id) and code != 0
+        # What ends because the service stops has no end of its own, so that it counts as interrupted.
+        if canceled or code == 0 or not self._stopping.active:
+            self._folder.finish(task.id, End(code, canceled, _now()))
         state = self._folder.state(task.id)
         if state is not None and is_fault(state):
             _LOG.error(
@@ -89,24 +91,29 @@ class Runner:
             await asyncio.sleep(TICK_SECONDS)
         return None
 
-    async def _run(self, task: Task, lock: int, slot: int) -> int:
-        said, result = self._folder.begin(task.id, _now())
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", PROCESS, str(os.getpid()), *task.arguments()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=result,
-                stderr=said,
-                env=environment_of_child(Path(service.__file__).parents[1]),
-                # While the process lives, so does the task, and its place is taken: whatever becomes of this worker.
-                pass_fds=(lock, slot),
-                # Ctrl-C in a terminal is for the service, which then ends its tasks.
-                start_new_session=True,
-            )
+    async def _run(self, task: Task, lock: int, slot: int) -> int | None:
+        """Run a task's process to its end and return its exit code, None if it could not be started."""
+        with ExitStack() as files:
+            files.callback(os.close, slot)
+            try:
+                said, result = self._folder.begin(task.id, _now())
+                files.callback(os.close, said)
+                files.callback(os.close, result)
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", PROCESS, str(os.getpid()), *task.arguments()),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=result,
+                    stderr=said,
+                    env=environment_of_child(Path(service.__file__).parents[1]),
+                    # While the process lives, so does the task, and its place is taken, also without this worker.
+                    pass_fds=(lock, slot),
+                    # Ctrl-C in a terminal is for the service, which then ends its tasks.
+                    start_new_session=True,
+                )
+            except OSError:
+                _LOG.exception("task %s could not be started", task.id)
+                return None
             return await self._ended(task.id, process)
-        finally:
-            for file in (said, result, slot):
-                os.close(file)
 
     async def _ended(self, task_id: str, process: asyncio.subprocess.Process) -> int:
         ended = asyncio.ensure_future(process.wait())
