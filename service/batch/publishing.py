@@ -149,7 +149,8 @@ def _parts(whole: Whole, target: Target) -> Iterator[Output]:
         name = whole.plan.inputs[index].name
         names = {SCORES: target.part(name, number), QUARANTINE: target.refused_part(name, number)}
         rows = {SCORES: part.tally.rows_scored, QUARANTINE: part.tally.rows_quarantined}
-        for kind in names.keys() & part.files.keys():
+        # In an order of their own: that of a set is another one in every process.
+        for kind in (kind for kind in names if kind in part.files):
             facts = part.files[kind]
             output = OutputFacts(names[kind], kind, name, rows[kind], facts.size, facts.sha256)
             yield Output(part_file(index, number, kind), output)
