@@ -47,6 +47,7 @@ HERE = Path(__file__).resolve().parent
 SIZES = (100_000, 1_000_000, 10_000_000)
 MOST_OF_PEERS = 1_000_000
 PARQUET, CSV = ".parquet", ".csv"
+LOG = "batch-log"
 LIMIT = "copy"
 # As in the labs, and as scikit-learn does it unless told otherwise: five models, whose probabilities are averaged.
 USUAL = {"ensemble": True}
@@ -114,11 +115,17 @@ def _ways(material: Material, one_model: Path, options: argparse.Namespace) -> l
     most = None if options.all else MOST_OF_PEERS
     ours = (sys.executable, "-m", "service.batch", material.use_case)
     peers = (sys.executable, HERE / "batch_peers.py")
-    logs = {"aval": "off", "aval_logged": f"sqlite:///{material.work / 'batch-decisions.db'}"}
+    log = material.work / LOG
+    logs = {"aval": "off", "aval_logged": f"sqlite:///{log / 'decisions.db'}"}
     made = [
-        Way(name, ending, ours, material.home.environment(AVAL_DECISION_LOG=log))
+        Way(
+            name,
+            ending,
+            ours,
+            material.home.environment(AVAL_DECISION_LOG=address, AVAL_SEGMENTS=str(log / "segments")),
+        )
         for ending in (PARQUET, CSV)
-        for name, log in logs.items()
+        for name, address in logs.items()
     ]
     models = {"pandas": material.model, "joblib": material.model, "mlflow": material.mlflow_model}
     made += [Way(name, PARQUET, (*peers, name, model), most=most) for name, model in models.items()]
@@ -143,9 +150,11 @@ def _measured(ways: Sequence[Way], options: argparse.Namespace, work: Path) -> I
 
 def _run(way: Way, source: Path, rows: int, work: Path) -> Run:
     folder = work / "batch-output"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    target, log = folder / f"scored{way.ending}", work / f"batch-{way.name}.log"
+    # A log that holds the decisions already would not be written again.
+    for made in (folder, work / LOG):
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir()
+    target, log = folder / f"scored{way.ending}", work / f"output-{way.name}.txt"
     command = [sys.executable, HERE / "watch.py", log, *way.command, source, target]
     # What was written before is on the disk, or the next one pays for it.
     os.sync()
