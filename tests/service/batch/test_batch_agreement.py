@@ -58,7 +58,7 @@ PARQUET_CELLS: dict[str, list[st.SearchStrategy[Any]]] = {
 }
 FEW = settings(
     deadline=None,
-    max_examples=100,
+    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
