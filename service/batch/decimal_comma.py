@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 # What a reader would take for a number has a point here, which in such a file may be a thousands separator.
 _POINTED = " (with a decimal point)"
-_COMMA_NUMBER = r"^\s*[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?\s*$"
-_POINT_NUMBER = r"^\s*[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+_COMMA_NUMBER = r"^[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?$"
+_POINT_NUMBER = r"^[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 
 def numbers_with_point(block: pa.Table, numeric: Collection[str]) -> pa.Table:
@@ -45,14 +45,18 @@ def _to_comma(cells: pa.ChunkedArray) -> pa.ChunkedArray:
 def _marked(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     if not _any(cells, "."):
         return cells
-    pointed = pc.match_substring_regex(cells, _POINT_NUMBER)
-    return pc.if_else(pointed, pc.binary_join_element_wise(cells, _POINTED, ""), cells)
+    return pc.if_else(_is(_POINT_NUMBER, cells), pc.binary_join_element_wise(cells, _POINTED, ""), cells)
 
 
 def _where(pattern: str, cells: pa.ChunkedArray, old: str, new: str) -> pa.ChunkedArray:
     if not _any(cells, old):
         return cells
-    return pc.if_else(pc.match_substring_regex(cells, pattern), pc.replace_substring(cells, old, new), cells)
+    return pc.if_else(_is(pattern, cells), pc.replace_substring(cells, old, new), cells)
+
+
+def _is(pattern: str, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    # Without the white space that the contract's readers leave out, which is more than a pattern's \s.
+    return pc.match_substring_regex(pc.utf8_trim_whitespace(cells), pattern)
 
 
 def _any(cells: pa.ChunkedArray, text: str) -> bool:
