@@ -47,8 +47,9 @@ class TaskFolder:
             self._forget_old()
             folder = self.path / task.id
             folder.mkdir(mode=0o700)
-            lock = _locked(folder / _LOCK)
-            _write(folder / _TASK, task.to_bytes())
+            with _removed_on_error(folder), _closed_on_error() as files:
+                files.append(lock := _locked(folder / _LOCK))
+                _write(folder / _TASK, task.to_bytes())
             return task.id, lock
 
     def state(self, task_id: str) -> State | None:
@@ -77,9 +78,11 @@ class TaskFolder:
         """Write down that a task starts, and return the open files for what its process says and comes to."""
         folder = self.path / task_id
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        files = os.open(folder / SAID, flags, 0o600), os.open(folder / RESULT, flags, 0o600)
-        _write(folder / _STARTED, started_at.encode())
-        return files
+        with _closed_on_error() as files:
+            files.append(said := os.open(folder / SAID, flags, 0o600))
+            files.append(result := os.open(folder / RESULT, flags, 0o600))
+            _write(folder / _STARTED, started_at.encode())
+        return said, result
 
     def finish(self, task_id: str, end: End) -> None:
         """Write down how a task ended."""
@@ -121,6 +124,27 @@ class TaskFolder:
             yield
         finally:
             os.close(lock)
+
+
+@contextmanager
+def _closed_on_error() -> Iterator[list[int]]:
+    """Give a list of open files, which are closed if what is done with them fails, as on a full disk."""
+    files: list[int] = []
+    try:
+        yield files
+    except BaseException:
+        for file in files:
+            os.close(file)
+        raise
+
+
+@contextmanager
+def _removed_on_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _locked(path: Path, how: int = fcntl.LOCK_EX) -> int:

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,8 +62,16 @@ class Runner:
             await self._wait_and_run(task, lock)
         except Exception:
             _LOG.exception("task %s could not be run", task.id)
+            self._give_up(task.id)
         finally:
             os.close(lock)
+
+    def _give_up(self, task_id: str) -> None:
+        # Without an end it would count as interrupted by a stop; on a disk that is full, it still does.
+        with suppress(OSError):
+            state = self._folder.state(task_id)
+            if state is not None and state.end is None:
+                self._folder.finish(task_id, End(None, False, _now()))
 
     async def _wait_and_run(self, task: Task, lock: int) -> None:
         try:

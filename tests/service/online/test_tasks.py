@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.access.overload import Stopping
 from service.online.tasks.folder import QueueFull, TaskFolder
 from service.online.tasks.order import Order, read_order
 from service.online.tasks.report import expect_completed, is_fault, report
+from service.online.tasks.runner import MOST_AT_ONCE, Runner
 from service.online.tasks.task import End, State, Status, Task
 from service.problems import ProblemError
 from service.roots import Roots
@@ -181,6 +187,78 @@ def test_tasks_are_their_owners_alone(folder: TaskFolder) -> None:
     os.close(lock)
     assert folder.path.stat().st_mode & 0o077 == 0
     assert (folder.path / task_id).stat().st_mode & 0o077 == 0
+
+
+# A disk that is full for a moment
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file of this process become longer than nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def open_files() -> list[str]:
+    return [os.readlink(entry.path) for entry in os.scandir("/proc/self/fd") if os.path.lexists(entry.path)]
+
+
+def test_a_task_that_cannot_be_written_down_leaves_nothing_behind(folder: TaskFolder) -> None:
+    before = open_files()
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        folder.take(task(), 8)
+    assert [path for path in folder.path.iterdir() if path.is_dir()] == []
+    assert len(open_files()) == len(before)
+
+
+def test_a_start_that_cannot_be_written_down_leaves_no_file_open(folder: TaskFolder) -> None:
+    task_id, lock = folder.take(task(), 8)
+    before = open_files()
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        folder.begin(task_id, AT)
+    assert len(open_files()) == len(before)
+    assert lock is not None
+    os.close(lock)
+
+
+async def over(folder: TaskFolder, task_id: str) -> State:
+    """Wait until a task no longer lives."""
+    async with asyncio.timeout(20):
+        while (state := folder.state(task_id)) is not None and state.alive:
+            await asyncio.sleep(0.05)
+    assert state is not None
+    return state
+
+
+def test_a_task_that_meets_a_full_disk_frees_its_place_and_its_files(folder: TaskFolder) -> None:
+    async def meet(runner: Runner) -> None:
+        before = open_files()
+        task_id = await runner.submit(task())
+        with full_disk():
+            await over(folder, task_id)
+        assert len(open_files()) == len(before)
+
+    asyncio.run(meet(Runner(folder, Stopping())))
+    for number in range(MOST_AT_ONCE):
+        slot = folder.slot(number)
+        assert slot is not None, number
+        os.close(slot)
+
+
+def test_a_task_whose_turn_cannot_be_asked_for_is_not_told_as_interrupted(folder: TaskFolder) -> None:
+    async def fail(runner: Runner) -> State:
+        (folder.path / "slot-0").mkdir(parents=True)
+        return await over(folder, await runner.submit(task()))
+
+    state = asyncio.run(fail(Runner(folder, Stopping())))
+    assert (state.status, state.interrupted) == (Status.FAILED, False)
+    with pytest.raises(ProblemError) as refused:
+        expect_completed(state)
+    assert "could not be started" in refused.value.detail
 
 
 # What is told
