@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from starlette.requests import Request
@@ -25,6 +25,8 @@ from service.scoring.scorer import Scorer
 
 LOOK_SECONDS = 0.25
 CANCEL_SECONDS = 10.0
+# Of each worker. Whoever waits has a place among its requests in work, of which decisions need the others.
+MOST_WAITERS = 4
 _WHEN_FULL = {"retry-after": "30"}
 _OFF = (
     "scoring files over HTTP is off here; its operator can name the folders and s3:// prefixes that it may use in "
@@ -40,6 +42,7 @@ class TaskDoor:
     scorer: Scorer
     folder: TaskFolder
     runner: Runner
+    waiters: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_WAITERS))
 
     async def submit(self, request: Request) -> Response:
         """Take an order and answer at once with the task's id; the same order that is not done yet is the same task."""
@@ -47,10 +50,15 @@ class TaskDoor:
 
     async def run(self, request: Request) -> Response:
         """Take an order and answer when it is done; whoever does not wait finds the task at its id."""
-        task_id = await self._submitted(request)
-        while (state := await self._state(task_id)).alive:
-            await asyncio.sleep(LOOK_SECONDS)
-        return await self._result(state)
+        self._expect_on()
+        if self.waiters.locked():
+            detail = f"{MOST_WAITERS} requests wait for their files, the most that may; use /score_file/submit, and ask"
+            raise ProblemError(429, f"{detail} /score_file/status how far it is", headers=_WHEN_FULL)
+        async with self.waiters:
+            task_id = await self._submitted(request)
+            while (state := await self._state(task_id)).alive and not await request.is_disconnected():
+                await asyncio.sleep(LOOK_SECONDS)
+            return await self._result(state)
 
     async def status(self, request: Request) -> Response:
         """Answer how a task stands."""
