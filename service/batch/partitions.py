@@ -9,14 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from service.batch.places.pattern import NO_VALUE
 from service.batch.records import Records
 from service.errors import UnreadableInput
 from service.scoring.contract import Column, Contract
 from service.scoring.findings import quote
 from service.scoring.readers import from_text
-
-# What Hive, Spark and Arrow write for null.
-NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 def with_partitions(
@@ -45,7 +43,7 @@ class _Folder:
 
     def __init__(self, column: Column, value: str, *, text: bool) -> None:
         self.column, self.value = column, value
-        null = value == NULL_PARTITION or value in column.missing_markers
+        null = value in (NO_VALUE, "") or value in column.missing_markers
         self.meaning = None if null else from_text(column, value)
         self.constant = pa.scalar(
             value if text and not null else self.meaning, pa.string() if text or null else None

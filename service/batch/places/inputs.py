@@ -25,7 +25,7 @@ class Inputs:
     folders: str = ""
 
     def partitions(self, item: Item) -> dict[str, str]:
-        """Return the values of the `key=value` folders that the file is in, decoded; `""` where there is no value."""
+        """Return the values of the `key=value` folders that the file is in, decoded, as `partitions_in` does."""
         return partitions_in(f"{self.folders}/{item.name}" if self.folders else item.name)
 
 

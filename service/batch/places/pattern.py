@@ -15,7 +15,7 @@ ANY_FOLDERS = "**"
 HIDDEN = (".", "_")
 # Not hidden: a store may hold such keys, which are refused rather than passed over.
 NO_NAMES = (".", "..")
-# Hive's name for the folder of records that have no value.
+# What Hive, Spark and Arrow call the folder of records that have no value.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -93,7 +93,7 @@ class Pattern:
 
 
 def partitions_in(name: str) -> dict[str, str]:
-    """Return the values of the partitions that the folders of a name stand for, decoded; `""` where there is no value.
+    """Return the values of the partitions that the folders of a name stand for, decoded; `NO_VALUE` is null.
 
     Raises `UnreadableInput` for a partition that has two values.
     """
@@ -110,9 +110,7 @@ def partitions_in(name: str) -> dict[str, str]:
 
 def _pair(folder: str) -> tuple[str, str] | None:
     key, equals, value = folder.partition("=")
-    if not (key and equals):
-        return None
-    return unquote(key), "" if value == NO_VALUE else unquote(value)
+    return (unquote(key), unquote(value)) if key and equals else None
 
 
 def _matches(part: str, pattern: str) -> bool:

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from service.batch.dialect import Dialect
-from service.batch.partitions import NULL_PARTITION
+from service.batch.places.pattern import NO_VALUE
+from service.scoring.scorer import Scorer
 from tests.service.batch.batch_files import blocks_of, checked, refusal, write_as
-from tests.service.batch.batch_scorers import random_table
+from tests.service.batch.batch_scorers import random_table, score
 
 ENDINGS = (".csv", ".parquet", ".jsonl", ".arrow")
 VALUES = {"sex": "female", "income": "12.5", "pay.0": "-1", "homeowner": "true", "case": "c/1"}
@@ -60,10 +61,22 @@ def test_a_column_that_the_file_has_too_must_agree(tmp_path: Path, ending: str) 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_folder_of_nulls_is_null(tmp_path: Path, ending: str) -> None:
     path = write_as(tmp_path / f"in{ending}", without("amount", "sex"))
-    (found,) = checked(path, partitions={"amount": NULL_PARTITION, "sex": NULL_PARTITION})
+    (found,) = checked(path, partitions={"amount": NO_VALUE, "sex": NO_VALUE})
     assert found.valid.all()
     (found,) = checked(path, partitions={"amount": "?"})
     assert found.valid.all()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("column", ["sex", "amount", "homeowner", "Saving accounts"])
+def test_every_row_of_a_folder_of_nulls_is_scored(
+    scorer: Scorer, tmp_path: Path, ending: str, column: str
+) -> None:
+    folder = tmp_path / f"in/{column}=__HIVE_DEFAULT_PARTITION__"
+    folder.mkdir(parents=True)
+    write_as(folder / f"x{ending}", without(column))
+    done = score(scorer, tmp_path / "in", tmp_path / "out.csv")
+    assert (done.tally.rows_scored, done.tally.rows_quarantined) == (5, 0)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.batch.places import Inputs, NothingYet, find_inputs, place_of
+from service.batch.places.pattern import NO_VALUE
 from service.errors import AvalError, UnreadableInput, WrongUse
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -116,7 +117,7 @@ def test_partitions_are_the_folders_in_the_address_and_below(base: str, fill: Ca
     below = find_inputs(base, ENDINGS)
     assert [below.partitions(item) for item in below.items] == [
         {"day": "2026-11-20", "land": "Curaçao", "key=": "a=b"},
-        {"day": "2026-11-20", "land": ""},
+        {"day": "2026-11-20", "land": NO_VALUE},
     ]
     for source in (f"{base}/day=2026-11-20", f"{base}/day=*/land=*/x.csv", f"{base}/day=2026-11-20/land*/"):
         inputs = find_inputs(source, ENDINGS)
@@ -137,6 +138,11 @@ def test_only_partitions_that_are_asked_for_are_looked_into(base: str, fill: Cal
         "day=2026-11-20/land=FR/x.csv",
     ]
     assert found(f"{base}/day=2026-11-20", {"day": "2026-11-20", "land": "FR"}) == ["land=FR/x.csv"]
+
+
+def test_the_partition_of_nulls_is_asked_for_by_its_name(base: str, fill: Callable[..., None]) -> None:
+    fill("land=FR/x.csv", "land=__HIVE_DEFAULT_PARTITION__/x.csv")
+    assert found(base, {"land": NO_VALUE}) == ["land=__HIVE_DEFAULT_PARTITION__/x.csv"]
 
 
 def test_a_partition_that_is_not_there_yet_is_said_so(base: str, fill: Callable[..., None]) -> None:
