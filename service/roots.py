@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -31,6 +31,19 @@ class Roots:
                     f"AVAL_BATCH_ROOTS: {text!r} {complaint}; name absolute folders and s3://bucket/prefix"
                 )
         return cls(tuple(texts))
+
+    def expect_apart(self, own: Mapping[str, str]) -> None:
+        """Raise `WrongUse` for a root that holds, or lies in, one of our own places: setting's name to its address.
+
+        Whoever may have files scored could otherwise write into our log, our models or our tasks.
+        """
+        for root in self.texts:
+            for name, place in own.items():
+                if _meet(root, place):
+                    raise WrongUse(
+                        f"AVAL_BATCH_ROOTS: {root!r} holds, or lies in, {name}={place}, which is for Aval alone; "
+                        "name folders and prefixes that are apart from it"
+                    )
 
     def __str__(self) -> str:
         return ", ".join(self.texts)
@@ -81,6 +94,14 @@ def _literal(address: str) -> str:
     """Return the part of an address before the first name that has a wildcard."""
     wild = _WILD.search(address)
     return address if wild is None else address[: address.rindex("/", 0, wild.start()) + 1]
+
+
+def _meet(root: str, place: str) -> bool:
+    """Return whether one of two addresses lies in the other, as written or by links."""
+    pairs = [(root, place)]
+    if not root.startswith(S3) and not place.startswith(S3):
+        pairs.append((os.path.realpath(root), os.path.realpath(place)))
+    return any(_within(one, other) or _within(other, one) for one, other in pairs)
 
 
 def _within(root: str, address: str) -> bool:

@@ -70,8 +70,9 @@ class Worker:
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        """Open the door of tasks; raises `WrongUse` for roots that are none."""
+        """Open the door of tasks; raises `WrongUse` for roots that are none, or that hold what is ours."""
         roots, folder = Roots.of(self.settings.batch_roots), TaskFolder(self.settings.home / TASKS)
+        roots.expect_apart(_own_places(self.settings))
         self.tasks = TaskDoor(roots, self.scorer, folder, Runner(folder, self.stopping))
 
     @classmethod
@@ -172,6 +173,15 @@ class Worker:
                 self.metrics.log_state(log.waiting, log.spooled, log.is_up)
             self.metrics.share()
             await asyncio.sleep(STATE_SECONDS)
+
+
+def _own_places(settings: Settings) -> dict[str, str]:
+    return {
+        "AVAL_HOME": str(settings.home),
+        "AVAL_SEGMENTS": settings.segments,
+        "AVAL_SPOOL": str(settings.spool),
+        "BENTOML_HOME": str(settings.bentoml_home),
+    }
 
 
 def _log_of(settings: Settings, scorer: Scorer, metrics: Metrics) -> DecisionLog | None:

@@ -3,11 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from service.errors import WrongUse
+from service.online.metrics import Metrics
+from service.online.worker import Worker
 from service.roots import LONGEST, Roots
+from service.settings import Settings
+from tests.service.batch.batch_scorers import linear_predictor, make_scorer
 
 BUCKET = "s3://bank/batch"
 
@@ -157,10 +162,53 @@ def test_a_root_that_is_no_folder_is_refused_at_the_start(text: str) -> None:
     assert str(refused.value).startswith(f"AVAL_BATCH_ROOTS: {text!r} ")
 
 
+@pytest.mark.parametrize(
+    ("root", "own"),
+    [
+        ("/srv/files", "/srv/files/.aval"),
+        ("/srv/files", "/srv/files"),
+        ("/srv/aval/segments", "/srv/aval"),
+        ("/", "/srv/aval"),
+        ("s3://bank/batch", "s3://bank/batch/segments"),
+        ("s3://bank/segments/x/", "s3://bank/segments"),
+        ("s3://bank", "s3://bank/segments/"),
+    ],
+)
+def test_a_root_that_meets_one_of_our_own_places_is_refused_by_both_names(root: str, own: str) -> None:
+    with pytest.raises(WrongUse) as refused:
+        Roots.of([root]).expect_apart({"AVAL_SEGMENTS": own, "BENTOML_HOME": "/elsewhere"})
+    assert repr(root) in str(refused.value)
+    assert f"AVAL_SEGMENTS={own}" in str(refused.value)
+
+
+def test_a_root_that_meets_one_of_our_own_places_by_a_link_is_refused(root: Path) -> None:
+    (root.parent / "link").symlink_to(root)
+    for one, other in ((root.parent / "link", root / "aval"), (root, root.parent / "link" / "aval")):
+        with pytest.raises(WrongUse):
+            Roots.of([str(one)]).expect_apart({"AVAL_HOME": str(other)})
+
+
+@pytest.mark.parametrize("name", ["AVAL_HOME", "AVAL_SEGMENTS", "AVAL_SPOOL", "BENTOML_HOME"])
+def test_a_worker_does_not_start_where_its_own_places_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for own in ("AVAL_HOME", "AVAL_SEGMENTS", "AVAL_SPOOL", "BENTOML_HOME"):
+        monkeypatch.setenv(own, str(tmp_path / own))
+    monkeypatch.setenv("AVAL_BATCH_ROOTS", str(tmp_path / name))
+    settings, scorer = Settings.from_environment(), make_scorer(linear_predictor())
+    with pytest.raises(WrongUse, match=f", {name}="):
+        Worker(settings, scorer, None, None, Metrics(frozenset(), {}, None), None, None, frozenset())
+
+
+@pytest.mark.parametrize("own", ["/srv/aval", "/srv/files-2", "s3://bank/batches", "s3://other/batch"])
+def test_roots_beside_our_own_places_are_fine(own: str) -> None:
+    Roots.of(["/srv/files", BUCKET]).expect_apart({"AVAL_SEGMENTS": own})
+
+
 NAMES = st.sampled_from(["..", ".", "", "a", "root", "link", "*", "in.csv", "elsewhere"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(NAMES, max_size=6))
 def test_whatever_is_let_in_really_lies_inside(root: Path, names: list[str]) -> None:
     (root / "a").mkdir(exist_ok=True)
