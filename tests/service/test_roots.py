@@ -197,7 +197,9 @@ def test_a_worker_does_not_start_where_its_own_places_may_be_written(
     monkeypatch.setenv("AVAL_BATCH_ROOTS", str(tmp_path / name))
     settings, scorer = Settings.from_environment(), make_scorer(linear_predictor())
     with pytest.raises(WrongUse, match=f", {name}="):
-        Worker(settings, scorer, None, None, Metrics(frozenset(), {}, None), None, None, frozenset())
+        Worker(
+            settings, scorer, None, None, Metrics(frozenset(), {"model": "1"}, None), None, None, frozenset()
+        )
 
 
 @pytest.mark.parametrize("own", ["/srv/aval", "/srv/files-2", "s3://bank/batches", "s3://other/batch"])
