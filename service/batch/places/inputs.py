@@ -14,6 +14,7 @@ from service.batch.places.uris import S3, place_of
 from service.errors import UnreadableInput, WrongUse
 
 _WILD = re.compile(r"[*?\[]")
+_README = re.compile(r"(.*/)?readme(\.(md|txt|rst|html))?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _several(search: _Search) -> Inputs:
     base, glob = _base(search.source)
     place = place_of(base, search.s3)
     found = place.search(Pattern(glob, search.where))
-    items = tuple(_expected(search, item) for item in found if not _is_readme(item.name))
+    items = tuple(_expected(search, item) for item in found if not _README.fullmatch(item.name))
     if not items:
         raise _nothing(search, place)
     return Inputs(place, items, _folders(base))
@@ -118,10 +119,6 @@ def _expect_partitions(search: _Search, inputs: Inputs) -> None:
                 raise WrongUse(
                     f"{item.uri} is in {key}={values[key]}, and {key}={value} is asked; ask for one"
                 )
-
-
-def _is_readme(name: str) -> bool:
-    return name.rpartition("/")[2].upper().partition(".")[0] == "README"
 
 
 def _split(source: str) -> tuple[str, str]:
