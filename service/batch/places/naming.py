@@ -24,4 +24,4 @@ def _complaint(name: str) -> str | None:
         name.encode()
     except UnicodeEncodeError:
         return "is no text in UTF-8"
-    return None
+    return None if name.isprintable() else "holds a line break or another character that cannot be shown"

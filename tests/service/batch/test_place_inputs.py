@@ -10,6 +10,7 @@ import pytest
 from service.batch.places import Inputs, NothingYet, find_inputs, place_of
 from service.batch.places.pattern import NO_VALUE
 from service.errors import AvalError, UnreadableInput, WrongUse
+from tests.moto import Moto
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 
@@ -64,6 +65,15 @@ def test_a_folder_is_all_that_is_in_it_but_what_is_hidden(
     assert found(base + end) == ["a.parquet", "a/b.csv.gz", "b.CSV"]
 
 
+def test_a_readme_is_passed_over_only_where_it_is_text_for_people(
+    base: str, fill: Callable[..., None]
+) -> None:
+    fill("README", "readme.TXT", "a/Readme.md", "a/README.csv", "Readme.parquet", "readme_first.csv")
+    assert found(base) == ["Readme.parquet", "a/README.csv", "readme_first.csv"]
+    fill("README.xlsx")
+    assert f"{base}/README.xlsx: its name must end in one of" in complaint(UnreadableInput, base)
+
+
 def test_a_folder_may_have_the_name_of_a_file(base: str, fill: Callable[..., None]) -> None:
     fill("x.csv/a.csv", "x.csv/b.csv", "x.csvs/c.csv")
     assert found(f"{base}/x.csv") == ["a.csv", "b.csv"]
@@ -77,6 +87,19 @@ def test_a_file_of_another_kind_is_refused_by_name(base: str, fill: Callable[...
     assert wanted in complaint(UnreadableInput, f"{base}/notes.txt")
     assert wanted in complaint(UnreadableInput, f"{base}/*")
     assert found(f"{base}/*.csv") == ["a.csv"]
+
+
+@pytest.mark.parametrize("name", ["a\nb.csv", "a\x1b[2K.csv", "a\u2028b.csv", "\u202ea.csv"], ids=ascii)
+def test_a_name_that_cannot_be_shown_in_one_line_is_refused(tmp_path: Path, name: str) -> None:
+    said = "holds a line break or another character that cannot be shown; rename it"
+    (tmp_path / name).write_bytes(b"1")
+    assert complaint(UnreadableInput, str(tmp_path)) == f"{name!a} in {tmp_path} {said}"
+    assert complaint(WrongUse, f"{tmp_path}/{name}") == f"{name!a} in {tmp_path} {said}"
+
+
+def test_a_key_that_cannot_be_shown_in_one_line_is_refused(moto_s3: Moto, bucket: str) -> None:
+    moto_s3.client().put_object(Bucket=bucket, Key="in/a\u2028b.csv", Body=b"1")
+    assert "cannot be shown" in complaint(UnreadableInput, f"s3://{bucket}/in")
 
 
 @pytest.mark.parametrize(
