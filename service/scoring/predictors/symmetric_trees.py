@@ -6,6 +6,7 @@ The answers to a tree's questions, read as bits, are the position of its leaf (K
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ from service.scoring.predictors.arrays import (
     to_npy,
 )
 from service.scoring.predictors.binning import Bins
+from service.scoring.predictors.joint_tables import JointTable, Question, joint_tables
 
 DEEPEST = 8
 UNUSED = -1
-NEVER = 65_535
+# With null and the last gap, their bins fit two bytes.
+MOST_BORDERS = 65_534
 
 
 class SymmetricTrees:
@@ -138,55 +141,54 @@ class SymmetricTrees:
         # it is. A byte holds the bins of most inputs and is twice as fast as two.
         used = self.inputs != UNUSED
         self._bins: dict[int, Bins] = {}
-        columns: dict[tuple[int, int], int] = {(UNUSED, UNUSED): 0}
         for position in np.unique(self.inputs[used]).tolist():
             count = self.levels[position]
             borders = np.empty(0) if count else np.unique(self.values[used & (self.inputs == position)])
-            if len(borders) >= NEVER - 1:
+            if len(borders) >= MOST_BORDERS:
                 raise BundleInvalid(
-                    f"symmetric trees: input {position} has {len(borders)} borders, over {NEVER - 2}"
+                    f"symmetric trees: input {position} has {len(borders)} borders, over {MOST_BORDERS - 1}"
                 )
             self._bins[position] = Bins(borders, count)
-        questions: list[list[tuple[int, int]]] = []
-        for tree in range(len(self.inputs)):
-            asked = []
-            for position, value in zip(self.inputs[tree].tolist(), self.values[tree].tolist(), strict=True):
-                if position == UNUSED:
-                    asked.append((0, NEVER))
-                    continue
-                bins = self._bins[position]
-                level = int(value) if bins.levels else UNUSED
-                column = columns.setdefault((position, level), len(columns))
-                limit = 0 if bins.levels else 1 + int(np.searchsorted(bins.borders, value))
-                asked.append((column, limit))
-            while len(asked) > 1 and asked[-1][1] == NEVER:
-                asked.pop()
-            questions.append(asked[::-1])
-        self._columns, self._questions = columns, questions
+
+    @cached_property
+    def _joint(self) -> tuple[list[tuple[int, int]], list[JointTable]]:
+        """Columns, each an input and a level of it or none, and the tables that ask about them."""
+        columns: dict[tuple[int, int], int] = {}
+
+        def question(position: int, value: float) -> Question | None:
+            if position == UNUSED:
+                return None
+            bins = self._bins[position]
+            column = columns.setdefault((position, int(value) if bins.levels else UNUSED), len(columns))
+            return column, 0 if bins.levels else 1 + int(np.searchsorted(bins.borders, value))
+
+        asked = [
+            list(map(question, inputs, values))
+            for inputs, values in zip(self.inputs.tolist(), self.values.tolist(), strict=True)
+        ]
+        tables = joint_tables(asked, self.leaves)
+        return list(columns), tables
 
     def _score_block(self, matrix: FloatArray) -> FloatArray:
-        rows = len(matrix)
+        rows, (wanted, tables) = len(matrix), self._joint
         binned = {position: bins.of_many(matrix[:, position]) for position, bins in self._bins.items()}
-        columns = [
-            _column(self._bins[position], binned[position], level)
-            if position != UNUSED
-            else np.zeros(rows, dtype=np.uint16)
-            for position, level in self._columns
-        ]
+        columns = [_column(self._bins[position], binned[position], level) for position, level in wanted]
         scores = np.full(rows, self.bias)
         yes, leaf = np.empty(rows, dtype=np.bool_), np.empty(rows)
-        place, wide = np.empty(rows, dtype=np.uint8), np.empty(rows, dtype=np.intp)
+        place, wide = np.zeros(rows, dtype=np.uint8), np.empty(rows, dtype=np.intp)
         bits = yes.view(np.uint8)
-        for leaves, questions in zip(self.leaves, self._questions, strict=True):
+        for table in tables:
             # The last question is the highest bit. It starts the place, and each further one is shifted in.
-            np.greater(columns[questions[0][0]], questions[0][1], out=place.view(np.bool_))
-            for column, limit in questions[1:]:
+            for count, (column, limit) in enumerate(reversed(table.questions)):
+                if count == 0:
+                    np.greater(columns[column], limit, out=place.view(np.bool_))
+                    continue
                 np.greater(columns[column], limit, out=yes)
                 np.add(place, place, out=place)
                 np.add(place, bits, out=place)
             np.copyto(wide, place)
             # The places are within bounds by construction; clip spares numpy's buffered check.
-            np.take(leaves, wide, out=leaf, mode="clip")
+            np.take(table.leaves, wide, out=leaf, mode="clip")
             np.add(scores, leaf, out=scores)
         return scores
 
