@@ -72,6 +72,6 @@ def _add(parser: argparse.ArgumentParser, item: Field[Any], kind: Any) -> None:
 
 
 if __name__ == "__main__":
-    # A polite request to end removes what was begun, as any error does.
+    # A polite request to end tidies up; parts that are whole are kept for the next time.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

@@ -18,9 +18,8 @@ from service.batch.records import Records, complaint
 from service.batch.scored_block import Layout, Position, ScoredBlock, score_block
 from service.batch.state import InputRecord, PartRecord, State, input_record, part_file, part_record
 from service.batch.tally import Tally
-from service.batch.targets import target_of
 from service.decision_log.segments import Heading
-from service.errors import UnreadableInput
+from service.errors import AvalError, UnreadableInput
 from service.scoring.scorer import Scorer
 
 # What became of a block, and about which share of its input is done with it.
@@ -39,12 +38,6 @@ class Unit:
     first_row: int = 1
     rows: int | None = None
     whole: bool = True
-
-
-def state_of(plan: Plan) -> State:
-    """Return the state folder of a plan."""
-    target = target_of(plan.target, plan.ending, S3Options(kms_key=plan.kms_key))
-    return State(target.place, target.state)
 
 
 def score_unit(
@@ -75,6 +68,11 @@ def score_unit(
         with opened as records:
             work.expected = records.rows or expected_rows(path, planned.name)
             work.score(records)
+            if unit.whole and unit.rows is None and records.rows not in (None, work.row - 1):
+                raise AvalError(
+                    f"{planned.name}: {records.rows:,} rows are in the file and {work.row - 1:,} were dealt with; "
+                    "nothing was written. This is a defect of Aval: report it"
+                )
         if unit.whole:
             digest = FileFacts.of(path).sha256 if planned.etag else planned.digest
             record = InputRecord(work.row - 1, work.part, digest, records.dialect_found)

@@ -15,12 +15,16 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """An input file: what it held, and what became of its rows. read_as: how its text turned out to be written."""
+    """An input file: what it held, and what became of its rows.
+
+    partitions: what its folders say of all its records. read_as: how its text turned out to be written.
+    """
 
     name: str
     size: int
     sha256: str
     etag: str | None
+    partitions: dict[str, str]
     rows_in: int
     rows_scored: int
     rows_quarantined: int
@@ -124,6 +128,8 @@ class Manifest:
                 raise UnreadableInput(
                     f"{shown} is a manifest of version {body['manifest']}; this version of aval reads {VERSION}"
                 )
+            if not body["runs"]:
+                raise ValueError
             return cls(
                 Tally.from_json({**body, "scores": body["score"]["counts"]}),
                 tuple(body["score"]["reference"]),

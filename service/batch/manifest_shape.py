@@ -63,7 +63,9 @@ def _is(value: Any, kind: Any) -> bool:
         return type(value) is kind
     inside = get_args(kind)
     if isinstance(value, dict):
-        return kind == dict[str, int] and all(_is(item, int) for item in value.values())
+        return getattr(kind, "__origin__", None) is dict and all(
+            _is(item, inside[1]) for item in value.values()
+        )
     if isinstance(value, list):
         return getattr(kind, "__origin__", None) in (list, tuple) and all(
             _is(item, inside[0]) for item in value

@@ -56,6 +56,9 @@ def write_part(
                 segment.write(block.logged)
             tally.add(block.tally)
         facts = segment.close(tally.rows_in) if segment is not None else None
+        if segment is not None:
+            # As the log's database: nobody else's to read.
+            (scratch / SEGMENT).chmod(0o600)
     if not tally.rows_quarantined:
         (scratch / QUARANTINE).unlink()
     kinds = (SCORES, QUARANTINE, SEGMENT)

@@ -95,6 +95,11 @@ class Plan:
         return json.dumps(asdict(self), indent=1).encode()
 
     @property
+    def key(self) -> str:
+        """16 hex digits that tell this plan from any other."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()[:16]
+
+    @property
     def several(self) -> bool:
         """Whether one output holds the records of several inputs, which a column must then tell apart."""
         return self.name is not None and len(self.inputs) > 1
@@ -113,7 +118,8 @@ class Plan:
         item = self.inputs[input_index]
         # All that an answer depends on: whatever else is asked for gives it another name.
         read_as = [asdict(self.dialect), item.partitions, self.limit]
-        identity = [self.model, self.policy, self.target, item.name, item.digest, read_as, first_row]
+        made_by = [self.code, self.model, self.policy]
+        identity = [*made_by, self.target, item.name, item.digest, read_as, first_row]
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
 
 

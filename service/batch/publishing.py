@@ -68,6 +68,10 @@ def finish(state: State, target: Target, log: SegmentLog | None) -> Manifest | N
     It can be repeated from any point. An old manifest goes first and the new one comes last, so that a manifest that
     is there is always true.
     """
+    plan = state.plan()
+    if plan is None:
+        return None
+    state = state.of(plan)
     try:
         body = state.complete()
     except StateDamaged:
@@ -140,7 +144,7 @@ def _copied(state: State, name: str) -> Iterator[Path]:
         try:
             copy.hardlink_to(path)
         except OSError:
-            shutil.copyfile(path, copy)
+            shutil.copy(path, copy)
         yield copy
 
 

@@ -59,4 +59,5 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    # JSON can escape half a surrogate pair, which no file can hold.
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 from service.batch.engine import Unit, score_unit
@@ -16,7 +18,7 @@ from service.batch.places import Inputs, find_inputs
 from service.batch.plan import Plan, planned
 from service.batch.publishing import Output, finish, outputs_of, prepare
 from service.batch.reading import READERS
-from service.batch.standing import left_to_score, standing
+from service.batch.standing import expect_all_asked, expect_ours, left_to_score, standing
 from service.batch.state import PartRecord, State, input_record, part_record
 from service.batch.tally import Tally
 from service.batch.targets import Target, expect_apart, target_of
@@ -73,8 +75,7 @@ class Run:
         The last part of an input whose end was not reached is done again: it may be a short one, behind which nothing
         begins.
         """
-        parts = self._parts_of(index)
-        done = input_record(index) in self.there
+        parts, done = self._parts_of(index), self.is_done(index)
         for part in parts if done else parts[:-1]:
             self.tally.add(part.tally)
             self.continued += part.tally.rows_in
@@ -82,6 +83,13 @@ class Run:
             return None
         whole = parts[:-1]
         return Unit(index, len(whole), 1 + sum(part.tally.rows_in for part in whole))
+
+    def is_done(self, index: int) -> bool:
+        """Whether an input was read to its end and all its parts are whole."""
+        if input_record(index) not in self.there:
+            return False
+        parts = range(self.state.input(index).parts)
+        return all(part_record(index, number) in self.there for number in parts)
 
     def _parts_of(self, index: int) -> list[PartRecord]:
         parts: list[PartRecord] = []
@@ -92,12 +100,18 @@ class Run:
     def tell(self, tally: Tally, share: float = 0.0) -> None:
         """Take in what became of a block, and tell how far the run is; share: of the input that is being read."""
         self.tally.add(tally)
-        sizes = [item.size for item in self.plan.inputs]
-        done, current = sum(sizes[: self.inputs_done]), sum(sizes[self.inputs_done : self.inputs_done + 1])
-        whole = (done + share * current) / max(sum(sizes), 1)
+        bytes_before = self._bytes_before
+        done = bytes_before[self.inputs_done]
+        current = bytes_before[min(self.inputs_done + 1, len(bytes_before) - 1)] - done
+        whole = (done + share * current) / max(bytes_before[-1], 1)
         if self.plan.limit is not None:
             whole = max(whole, self.tally.rows_in / self.plan.limit)
-        self.progress(Step(self.tally, self.inputs_done, len(sizes), min(whole, 1.0), self.continued))
+        inputs = len(self.plan.inputs)
+        self.progress(Step(self.tally, self.inputs_done, inputs, min(whole, 1.0), self.continued))
+
+    @cached_property
+    def _bytes_before(self) -> list[int]:
+        return [0, *accumulate(item.size for item in self.plan.inputs)]
 
 
 # Scores what is left of a plan and returns how many inputs it read.
@@ -140,11 +154,14 @@ def score_files(
     expect_apart(str(source), found, into)
     with into.place.held(into.state):
         state = State(into.place, into.state)
-        if options.replace and options.log is None:
-            # A run that waits for a log which is off would wait for ever.
+        if options.replace:
             state.forget()
         finish(state, into, options.log)
         plan = _plan(scorer, found, into, options, logged=options.log is not None)
+        if options.replace:
+            expect_all_asked(found, into)
+        elif into.name is not None:
+            expect_ours(into, (into.name, into.quarantine))
         before = None if options.replace else standing(into)
         plan = left_to_score(plan, before)
         if before is not None and not plan.inputs:
@@ -153,16 +170,17 @@ def score_files(
         run = _begin(plan, scorer, state, options, progress)
         with _kept_if_worth_it(run):
             inputs = engine(run)
-            _expect_unchanged(found)
+            _expect_unchanged(found, run.plan, inputs)
             manifest = _prepare(run, into, options, inputs, before)
         finish(state, into, options.log)
     return Result(manifest, new=True, continued=run.continued)
 
 
-def _expect_unchanged(found: Inputs) -> None:
+def _expect_unchanged(found: Inputs, plan: Plan, inputs: int) -> None:
     """Raise `UnreadableInput` if an input is another than when it was found, which was before it was hashed."""
+    read = {item.name for item in plan.inputs[:inputs]}
     for item in found.items:
-        if found.place.find(item.name) != item:
+        if item.name in read and found.place.find(item.name) != item:
             raise UnreadableInput(f"{item.uri} was changed while it was read; score it again")
 
 
@@ -176,6 +194,7 @@ def _begin(
 ) -> Run:
     if state.plan() != plan:
         state.begin(plan)
+    state = state.of(plan)
     return Run(plan, scorer, state, state.names(), options.scoring_threads, progress, _now())
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from service.batch.manifest import InputFacts, Manifest
+from service.batch.places import Inputs
 from service.batch.plan import Plan, PlannedInput
 from service.batch.targets import Target
 from service.errors import UnreadableInput, WrongUse
@@ -35,6 +37,42 @@ def standing(target: Target) -> Manifest | None:
                 "with --replace"
             )
     return manifest
+
+
+def expect_ours(target: Target, names: Iterable[str]) -> None:
+    """Raise `WrongUse` where one of these files is there and no manifest says that a run has written it."""
+    content = target.place.read(target.manifest)
+    try:
+        manifest = Manifest.read(content or b"", target.manifest)
+    except UnreadableInput:
+        known = set()
+    else:
+        known = {item.name for item in manifest.outputs}
+    for name in names:
+        if name not in known and target.place.find(name) is not None:
+            raise WrongUse(
+                f"{target.place.uri}/{name} is there and is no output of aval; name another output, or replace it with "
+                "--replace (is a glob without quotes among the arguments?)"
+            )
+
+
+def expect_all_asked(found: Inputs, target: Target) -> None:
+    """Raise `WrongUse` where replacing what a folder holds would lose what is there to be scored and was not asked."""
+    content = target.place.read(target.manifest)
+    if target.name is not None or content is None:
+        return
+    try:
+        before = Manifest.read(content, target.manifest)
+    except UnreadableInput:
+        return
+    asked = {item.name for item in found.items}
+    others = (item.name for item in before.inputs if item.name not in asked)
+    lost = [name for name in others if found.place.find(name) is not None]
+    if lost:
+        raise WrongUse(
+            f"{target.text} also holds what became of {len(lost):,} other inputs, such as {lost[0]}; replace all of "
+            "them, or score into another folder"
+        )
 
 
 def left_to_score(plan: Plan, before: Manifest | None) -> Plan:
@@ -106,4 +144,5 @@ def _is_of(plan: Plan, manifest: Manifest) -> bool:
 
 
 def _same(item: PlannedInput, facts: InputFacts) -> bool:
-    return (item.size, item.etag) == (facts.size, facts.etag) and item.digest in (facts.sha256, facts.etag)
+    same = (item.size, item.etag, item.partitions) == (facts.size, facts.etag, facts.partitions)
+    return same and item.digest in (facts.sha256, facts.etag)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,14 +72,23 @@ class InputRecord:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The hidden folder `folder` in `place`. A part's small record is written last: what has none was never there."""
+    """The hidden folder `folder` in `place`. A part's small record is written last: what has none was never there.
+
+    What belongs to a run is in a folder of its own, `key`, named by its plan: whoever still writes for a run that was
+    given up, an executor or a request on its way, writes where nobody looks.
+    """
 
     place: Place
     folder: str
+    key: str = ""
+
+    def of(self, plan: Plan) -> State:
+        """Return the state of the run of this plan."""
+        return replace(self, key=plan.key)
 
     def plan(self) -> Plan | None:
         """Return the plan of the run, None where there is none that can be read."""
-        content = self.place.read(f"{self.folder}/{PLAN}")
+        content = self.place.read(self.plan_path)
         try:
             return None if content is None else Plan.read(content)
         except (ValueError, TypeError, KeyError, AttributeError):
@@ -88,12 +97,11 @@ class State:
     def begin(self, plan: Plan) -> None:
         """Forget everything and write down the plan."""
         self.forget()
-        self.write(PLAN, plan.to_bytes())
+        self.place.write(self.plan_path, plan.to_bytes())
 
     def forget(self) -> None:
         """Remove all that is kept; first what says that anything is, so that no half of it is ever believed."""
-        for name in (COMPLETE, PLAN):
-            self.place.remove(self.path(name))
+        self.place.remove(self.plan_path)
         self.place.remove(self.folder)
 
     def names(self) -> set[str]:
@@ -102,16 +110,16 @@ class State:
 
     def sizes(self) -> dict[str, int]:
         """Return the names of what is there, without the folder's, and the bytes of each."""
-        start = f"{self.folder}/"
-        return {item.name.removeprefix(start): item.size for item in self.place.list(self.folder)}
+        items = self.place.list(self.path("").rstrip("/"))
+        return {item.name.removeprefix(self.path("")): item.size for item in items}
 
     def write(self, name: str, content: bytes) -> None:
         """Write something small."""
-        self.place.write(f"{self.folder}/{name}", content)
+        self.place.write(self.path(name), content)
 
     def put(self, name: str, path: Path) -> None:
         """Move a finished file here."""
-        self.place.put(f"{self.folder}/{name}", path)
+        self.place.put(self.path(name), path)
 
     def part(self, input_index: int, number: int) -> PartRecord:
         """Return a part that is whole; raises `StateDamaged`."""
@@ -128,13 +136,18 @@ class State:
 
     def path(self, name: str) -> str:
         """Return a name within the place."""
-        return f"{self.folder}/{name}"
+        return f"{self.folder}/{self.key}/{name}" if self.key else f"{self.folder}/{name}"
+
+    @property
+    def plan_path(self) -> str:
+        """The name of what says which run is at work."""
+        return f"{self.folder}/{PLAN}"
 
     def damaged(self, name: str) -> StateDamaged:
         """Return the error for something that is not what was written."""
         return StateDamaged(
-            f"{self.place.uri}/{self.path(name)} is gone or damaged, so that this run could not be finished; nothing "
-            "was written: run the same command again"
+            f"{self.place.uri}/{self.path(name)} is gone or damaged, so that this run could not be finished; "
+            "run the same command again"
         )
 
     def _read(self, name: str, read: Callable[[bytes], T]) -> T:

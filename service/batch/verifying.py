@@ -160,11 +160,14 @@ class _Check:
                 yield table, set(self.recount.take_refused(output, table))
             return
         run = self._run_of(output)
+        if run is None:
+            return
         for table in answers_in(path, output.name):
             yield table, set(self.recount.take_answers(output, run, table))
 
-    def _run_of(self, output: OutputFacts) -> RunFacts:
-        return next(run for run in self.manifest.runs if output.name in run.outputs)
+    def _run_of(self, output: OutputFacts) -> RunFacts | None:
+        """Return the run that wrote an output; None, which is told elsewhere, where no run says so."""
+        return next((run for run in self.manifest.runs if output.name in run.outputs), None)
 
     def _expect_known_runs(self) -> None:
         for what in ("inputs", "outputs"):

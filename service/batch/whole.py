@@ -48,7 +48,8 @@ class Whole:
         for index, record in enumerate(self.inputs):
             item, tally = self.plan.inputs[index], tallies[index]
             rows = tally.rows_in, tally.rows_scored, tally.rows_quarantined
-            facts.append(InputFacts(item.name, item.size, record.sha256, item.etag, *rows, record.found))
+            content = item.name, item.size, record.sha256, item.etag, item.partitions
+            facts.append(InputFacts(*content, *rows, record.found))
         return tuple(facts)
 
     def _tallies(self) -> list[Tally]:

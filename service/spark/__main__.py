@@ -8,6 +8,6 @@ import sys
 from service.batch.__main__ import main
 
 if __name__ == "__main__":
-    # A polite request to end removes what was begun, as any error does.
+    # A polite request to end tidies up; parts that are whole are kept for the next time.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main(["--engine", "spark", *sys.argv[1:]]))

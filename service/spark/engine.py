@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -47,7 +46,8 @@ def spark_engine(session: SparkSession, bundle: bytes, bytes_per_share: int = BY
             # The first rows of the inputs, in their order: nothing to share out.
             return score_locally(run)
         watch = _Watch(run)
-        shares = shares_of(run.plan, run.there, bytes_per_share)
+        done = {index for index in range(len(run.plan.inputs)) if run.is_done(index)}
+        shares = shares_of(run.plan, done, bytes_per_share)
         if shares:
             work = PartWork(
                 shipped(session, bundle),
@@ -55,7 +55,7 @@ def spark_engine(session: SparkSession, bundle: bytes, bytes_per_share: int = BY
                 absolute(run.plan.source),
                 absolute(run.state.place.uri),
                 run.state.folder,
-                hashlib.sha256(run.plan.to_bytes()).hexdigest(),
+                run.plan.key,
                 S3Options(kms_key=run.plan.kms_key),
             )
             # One share in each partition: the number of executors decides how many are worked off at once.

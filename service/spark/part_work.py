@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from service import __version__
 from service.batch.places import S3Options, place_of
 from service.batch.plan import Plan
-from service.batch.state import PLAN, State
+from service.batch.state import State
 from service.errors import AvalError, WrongUse
 from service.spark.packing import Shipped, unpacked
 from service.spark.shares import Share, score_share
@@ -23,7 +23,7 @@ FAILED = "failed-"
 
 @dataclass(frozen=True, slots=True)
 class PartWork:
-    """The shares of a run, by number. place, folder: of the state. plan_hash: SHA-256 of the plan as it is kept there.
+    """The shares of a run, by number. place, folder: of the state. key: of the plan that is kept there.
 
     Addresses are absolute: an executor has a working directory of its own.
     """
@@ -33,7 +33,7 @@ class PartWork:
     source: str
     place: str
     folder: str
-    plan_hash: str
+    key: str
     s3: S3Options
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -44,7 +44,7 @@ class PartWork:
             yield batch
 
     def _work_off(self, number: int) -> None:
-        state = State(place_of(self.place, self.s3), self.folder)
+        state = State(place_of(self.place, self.s3), self.folder, self.key)
         plan = self._plan(state)
         try:
             score_share(plan, self.shares[number], unpacked(self.bundle.value), state)
@@ -55,15 +55,19 @@ class PartWork:
 
     def _plan(self, state: State) -> Plan:
         """Return the plan that is kept in the state folder: after another run has begun, nothing may be written."""
-        content = state.place.read(state.path(PLAN))
-        if content is None:
+        plan = state.plan()
+        if plan is None:
             raise WrongUse(
                 f"{state.place.uri}: an executor finds no run there; all machines must see the same folder: "
                 "name an s3:// address, or a folder that they share"
             )
-        if hashlib.sha256(content).hexdigest() != self.plan_hash:
+        if plan.key != self.key:
             raise WrongUse(f"{state.place.uri}: another run has begun on this output")
-        return replace(Plan.read(content), source=self.source)
+        if plan.code != __version__:
+            raise WrongUse(
+                f"the run is of aval {plan.code}, and an executor has {__version__}; give all machines the same version"
+            )
+        return replace(plan, source=self.source)
 
 
 def absolute(uri: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import count
 
@@ -10,7 +10,7 @@ from service.batch.engine import Unit, score_unit
 from service.batch.places import S3Options, place_of
 from service.batch.plan import BLOCKS_PER_PART, Plan, PlannedInput
 from service.batch.reading import open_records
-from service.batch.state import State, input_record, part_record
+from service.batch.state import State, part_record
 from service.errors import UnreadableInput
 from service.scoring.scorer import Scorer
 
@@ -30,9 +30,9 @@ class Share:
     of: int = 1
 
 
-def shares_of(plan: Plan, there: set[str], bytes_per_share: int = BYTES_PER_SHARE) -> tuple[Share, ...]:
-    """Return the shares of all inputs that are not done, those of the largest first; `there`: names in the state."""
-    left = [index for index in range(len(plan.inputs)) if input_record(index) not in there]
+def shares_of(plan: Plan, done: Collection[int], bytes_per_share: int = BYTES_PER_SHARE) -> tuple[Share, ...]:
+    """Return the shares of all inputs that are not done, those of the largest first."""
+    left = [index for index in range(len(plan.inputs)) if index not in done]
     left.sort(key=lambda index: -plan.inputs[index].size)
     numbered = [(index, _shares(plan.inputs[index], bytes_per_share)) for index in left]
     return tuple(Share(index, number, of) for index, of in numbered for number in range(of))

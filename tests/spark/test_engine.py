@@ -178,7 +178,7 @@ def test_a_run_that_was_broken_off_is_gone_on_with(
 ) -> None:
     engine = spark_engine(spark, bundle)
     whole = scored_into(score_locally, records, "scores.csv")
-    broken = broken_off_before_publishing(engine, forgetting=("000001.json", "000001-000000.json"))
+    broken = broken_off_before_publishing(engine, forgetting=("000001-000000.json",))
     with pytest.raises(KeyboardInterrupt):
         scored_into(broken, records, "scores.csv")
     result: Result = score_files(scorer, records, f"{tmp_path}/out/scores.csv", engine=engine)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,8 +28,7 @@ class InHand:
 
 def work_of(run: Run, bundle: bytes) -> PartWork:
     plan, place = run.plan, run.state.place.uri
-    plan_hash = hashlib.sha256(plan.to_bytes()).hexdigest()
-    return PartWork(InHand(bundle), (Share(0),), plan.source, place, run.state.folder, plan_hash, S3Options())
+    return PartWork(InHand(bundle), (Share(0),), plan.source, place, run.state.folder, plan.key, S3Options())
 
 
 @pytest.fixture
@@ -79,7 +77,7 @@ def test_an_executor_that_comes_late_writes_nothing_into_another_run(
     while_running: Callable[[Callable[[Run], None]], None], bundle: bytes
 ) -> None:
     def look(run: Run) -> None:
-        late, before = replace(work_of(run, bundle), plan_hash="0" * 64), run.state.names()
+        late, before = replace(work_of(run, bundle), key="0" * 16), run.state.names()
         with pytest.raises(WrongUse, match="another run has begun on this output"):
             list(late(iter([NUMBERS])))
         assert run.state.names() == before

@@ -111,11 +111,11 @@ def test_a_name_that_is_too_long_for_the_manifest_is_refused_at_once(
 def test_a_full_disk_leaves_the_folder_as_it_was(
     scorer: Scorer, source: Path, tmp_path: Path, name: str
 ) -> None:
-    for old in ("", ".manifest.json"):
-        (tmp_path / (name + old)).write_text("old")
+    score(scorer, source, tmp_path / name)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    with files_no_longer_than(20_000):
-        message = refusal(scorer, source, tmp_path / name)
+    with files_no_longer_than(20_000), pytest.raises(WrongUse) as caught:
+        score(scorer, source, tmp_path / name, replace=True)
+    message = str(caught.value)
     assert message == f"{tmp_path / name} cannot be written: File too large"
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -153,3 +153,25 @@ def test_rows_that_do_not_add_up_are_never_published(
         score(scorer, source, tmp_path / "out.csv")
     assert "the rows do not add up: 3,000 read, 2,999 scored, 0 quarantined" in str(caught.value)
     assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("name", ["theirs.csv", "out.csv.quarantine.csv"])
+def test_a_file_that_no_run_has_written_is_replaced_on_request_alone(
+    scorer: Scorer, source: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("precious")
+    target = tmp_path / name.removesuffix(".quarantine.csv")
+    assert refusal(scorer, source, target).startswith(f"{tmp_path / name} is there and is no output of aval")
+    assert (tmp_path / name).read_text() == "precious"
+    score(scorer, source, target, replace=True)
+    assert score(scorer, source, target).tally.rows_in == 3000
+
+
+def test_replacing_one_of_a_folders_inputs_is_refused(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.csv", "b.csv"):
+        write_lines(tmp_path / "in" / name, GOOD)
+    score(scorer, tmp_path / "in", f"{tmp_path}/out/")
+    with pytest.raises(WrongUse, match="also holds what became of 1 other inputs"):
+        score(scorer, tmp_path / "in" / "b.csv", f"{tmp_path}/out/", replace=True)
+    assert (tmp_path / "out" / "a.csv-00000.parquet").exists()

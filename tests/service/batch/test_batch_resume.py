@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from service.batch import Options, Result, SegmentLog, engine, score_files
+from service.batch import Options, Result, Run, SegmentLog, engine, score_files
 from service.batch import records as batch_records
+from service.batch.engine import Unit
 from service.batch.places import place_of
 from service.batch.places.local import LocalPlace
+from service.batch.run import score_locally
 from service.decision_log.entries import Kind
 from service.decision_log.reading import Selection, entries, reading
 from service.scoring.scorer import Scorer
-from tests.service.batch.batch_scorers import GOOD, random_table, write_lines, write_records
+from tests.service.batch.batch_scorers import GOOD, random_table, read_rows, write_lines, write_records
 
 CHANGES = ("write", "put", "move", "remove")
 
@@ -153,3 +155,27 @@ def test_what_was_done_before_a_kill_is_not_done_again(
     result = run(scorer, tmp_path, target, monkeypatch)
     assert 80 <= result.continued < 271
     assert result.manifest.tally.rows_in == 271
+
+
+def test_what_an_earlier_run_still_writes_is_never_taken_for_a_later_ones(
+    scorer: Scorer, tree_scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_records(tmp_path / "in.parquet", random_table(100))
+    monkeypatch.chdir(tmp_path)
+    begun: list[Run] = []
+
+    def kept(run: Run) -> int:
+        begun.append(run)
+        raise KeyboardInterrupt
+
+    def overtaken(run: Run) -> int:
+        inputs = score_locally(run)
+        late = begun[0]
+        engine.score_unit(late.plan, Unit(0), late.scorer, late.state)
+        return inputs
+
+    with pytest.raises(KeyboardInterrupt):
+        score_files(scorer, source, "out.csv", engine=kept)
+    score_files(tree_scorer, source, "out.csv", engine=overtaken)
+    assert {row["model"] for row in read_rows(tmp_path / "out.csv")} == {tree_scorer.tag}
+    assert not list(tmp_path.glob(".out*"))

@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.batch import Step, csv_file
+from service.batch import Step, csv_file, engine
 from service.batch import records as batch_records
-from service.errors import UnreadableInput, WrongUse
+from service.errors import AvalError, UnreadableInput, WrongUse
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_scorers import (
     GOOD,
@@ -237,7 +238,7 @@ def test_the_manifest_accounts_for_every_row_and_file(scorer: Scorer, tmp_path: 
     }
     assert stored["findings"] == {"age: range": 1}
     rows = {"rows_in": 91, "rows_scored": 90, "rows_quarantined": 1}
-    assert stored["inputs"] == [facts(source) | rows | {"etag": None, "read_as": ""}]
+    assert stored["inputs"] == [facts(source) | rows | {"etag": None, "partitions": {}, "read_as": ""}]
     about = {"input": "in.csv"}
     assert stored["outputs"] == [
         facts(tmp_path / "out.csv") | about | {"kind": "scores", "rows": 90},
@@ -367,3 +368,42 @@ def test_an_input_that_gets_another_content_of_the_same_length_meanwhile_is_refu
     with pytest.raises(UnreadableInput, match="was changed while it was read"):
         score(scorer, source, tmp_path / "out.csv", progress=rewrite)
     assert list(tmp_path.iterdir()) == [source]
+
+
+def test_half_a_surrogate_pair_is_quarantined_like_any_wrong_value(scorer: Scorer, tmp_path: Path) -> None:
+    record = json.dumps(random_table(1).to_pylist()[0] | {"purpose": "\ud800"})
+    (tmp_path / "in.jsonl").write_text(f"{record}\n", "utf-8")
+    assert score(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv").tally.rows_quarantined == 1
+
+
+def test_rows_that_got_lost_behind_the_reader_are_missed(
+    scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_records, "ROWS_PER_BLOCK", 4)
+    monkeypatch.setattr(engine, "counted", lambda blocks, _: islice(blocks, 1, None))
+    source = write_records(tmp_path / "in.parquet", random_table(10))
+    with pytest.raises(AvalError, match="10 rows are in the file and 6 were dealt with"):
+        score(scorer, source, tmp_path / "out.csv")
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_an_input_that_was_done_earlier_may_go_away(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    done = write_lines(tmp_path / "in" / "a.csv", GOOD)
+    score(scorer, tmp_path / "in", f"{tmp_path}/out/")
+    write_lines(tmp_path / "in" / "b.csv", GOOD)
+    manifest = score(
+        scorer, tmp_path / "in", f"{tmp_path}/out/", progress=lambda _: done.unlink(missing_ok=True)
+    )
+    assert manifest.tally.rows_in == 2
+
+
+def test_another_partition_of_the_same_content_is_not_done(scorer: Scorer, tmp_path: Path) -> None:
+    table = random_table(5).drop_columns(["purpose"])
+    probabilities = []
+    for purpose in ("car", "radio%2FTV"):
+        folder = tmp_path / f"purpose={purpose}"
+        folder.mkdir()
+        score(scorer, write_records(folder / "x.csv", table), tmp_path / "out.csv")
+        probabilities.append([row["probability"] for row in read_rows(tmp_path / "out.csv")])
+    assert probabilities[0] != probabilities[1]
