@@ -13,7 +13,8 @@ from service.errors import AvalError, WrongUse
 MEBIBYTE = 2**20
 # Seconds, and attempts: the first contact answers within seconds, what follows survives a bad minute.
 _CONTACT = {"connect_timeout": 3, "read_timeout": 5, "attempts": 3}
-_LASTING = {"connect_timeout": 5, "read_timeout": 20, "attempts": 8}
+# All attempts together must fail before a lock counts as dead: else a late one could still change something.
+_LASTING = {"connect_timeout": 3, "read_timeout": 10, "attempts": 6}
 
 _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError")
 _MEANING = {
@@ -47,7 +48,7 @@ class S3Options:
     part_bytes: int = 16 * MEBIBYTE
     copy_bytes: int = 4096 * MEBIBYTE
     heartbeat: float = 5.0
-    stale_after: float = 30.0
+    stale_after: float = 120.0
 
     @property
     def encryption(self) -> dict[str, str]:
