@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.batch.places.confinement import expect_inside
 from service.batch.places.naming import checked
 from service.batch.places.pattern import Pattern
 from service.errors import UnreadableInput
@@ -46,6 +47,7 @@ class _Found:
         self.files += [(name, facts) for name, facts in self.links if _identity(facts) not in own]
 
     def _look_once(self, folder: str) -> None:
+        expect_inside(self.base / folder, UnreadableInput)
         identity = _identity((self.base / folder).stat())
         if identity not in self.seen:
             self.seen.add(identity)
@@ -69,6 +71,9 @@ class _Found:
         if not (enters or accepts):
             return None
         checked(name, str(self.base), UnreadableInput)
+        if entry.is_symlink():
+            # Before it is followed: even whether something is there is not for everybody to know.
+            expect_inside(self.base / name, UnreadableInput)
         try:
             facts = entry.stat()
         except OSError as error:

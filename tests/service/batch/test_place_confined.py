@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,11 +79,28 @@ def test_a_link_that_comes_and_goes_while_a_file_is_read_changes_nothing(root: P
     assert during == b"record\n"
 
 
-def test_what_a_folder_has_by_a_link_is_not_read(root: Path) -> None:
-    (root / "link.csv").symlink_to(root.parent / "elsewhere" / "in.csv")
-    inputs = find_inputs(str(root), [".csv"])
-    assert [item.name for item in inputs.items] == ["deep/in.csv", "link.csv"]
-    assert "leads out" in refusal(lambda: read(inputs.place, inputs.items[1]))
+@pytest.mark.parametrize("leads_to", ["elsewhere", "elsewhere/in.csv", "elsewhere/missing.csv"])
+def test_a_link_out_of_a_folder_is_not_followed_when_files_are_looked_for(root: Path, leads_to: str) -> None:
+    (root / "link.csv").symlink_to(root.parent / leads_to)
+    assert "link.csv leads out" in refusal(lambda: find_inputs(str(root), [".csv"]))
+
+
+def test_a_folder_that_becomes_a_link_while_files_are_looked_for_is_not_entered(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_into, scandir = [], os.scandir
+
+    @contextmanager
+    def look_and_swap(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        looked_into.append(os.path.realpath(folder))
+        with scandir(folder) as entries:
+            yield entries
+        if len(looked_into) == 1:
+            swap(root / "deep")
+
+    monkeypatch.setattr(os, "scandir", look_and_swap)
+    assert "deep leads out" in refusal(lambda: find_inputs(str(root), [".csv"]))
+    assert looked_into == [str(root)]
 
 
 @pytest.mark.parametrize(
