@@ -53,3 +53,24 @@ def opened_inside(path: Path, error: type[AvalError]) -> Iterator[Path]:
         yield opened
     finally:
         os.close(file)
+
+
+@contextmanager
+def folder_inside(path: Path) -> Iterator[int | None]:
+    """Give an open folder inside the roots, in which a file gets its name wherever links lead by then.
+
+    None for a process that is not confined. Raises `WrongUse` for one outside, and `OSError`.
+    """
+    if _roots is None:
+        yield None
+        return
+    expect_inside(path)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        opened = _OPENED / str(folder)
+        known = opened.exists()
+        if known and not _roots.holds(str(path), os.readlink(opened)):
+            raise WrongUse(_OUT.format(path))
+        yield folder if known else None
+    finally:
+        os.close(folder)

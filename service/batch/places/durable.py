@@ -1,4 +1,7 @@
-"""Files that are on the disk, whole, before their name says so. All raise `OSError`."""
+"""Files that are on the disk, whole, before their name says so. All raise `OSError`.
+
+In a process that is confined no file gets a name outside its roots: then they raise `WrongUse`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from service.batch.places.confinement import folder_inside
 from service.batch.places.scratch import scratch_in
 
 
@@ -39,7 +43,8 @@ def publish(source: Path, path: Path, folder: Path) -> None:
 def rename(source: Path, path: Path) -> None:
     """Give a file its name, for good: after a power cut too it has the one or the other."""
     make_folders(path.parent)
-    source.replace(path)
+    with folder_inside(path.parent) as folder:
+        os.replace(source, path if folder is None else path.name, dst_dir_fd=folder)
     _sync_folder(path.parent)
 
 

@@ -124,6 +124,38 @@ def test_nothing_is_done_in_a_folder_that_became_a_link(root: Path, act: Callabl
     assert [path.name for path in (root.parent / "elsewhere").iterdir()] == ["in.csv"]
 
 
+def test_a_folder_that_becomes_a_link_while_a_file_goes_to_the_disk_gets_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, finished, fsync = place_of(str(root / "deep")), root / "finished", os.fsync
+    finished.write_bytes(b"1")
+
+    def sync_and_swap(file: int) -> None:
+        fsync(file)
+        if not (root / "deep").is_symlink():
+            swap(root / "deep")
+
+    monkeypatch.setattr(os, "fsync", sync_and_swap)
+    assert "leads out of the folder" in refusal(lambda: place.put("out.csv", finished))
+    assert [path.name for path in (root.parent / "elsewhere").iterdir()] == ["in.csv"]
+
+
+def test_a_folder_that_becomes_a_link_as_a_file_gets_its_name_keeps_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, finished, replace = place_of(str(root / "deep")), root / "finished", os.replace
+    finished.write_bytes(b"1")
+
+    def swap_and_replace(*names: str | Path, **folders: int | None) -> None:
+        swap(root / "deep")
+        replace(*names, **folders)
+
+    monkeypatch.setattr(os, "replace", swap_and_replace)
+    place.put("out.csv", finished)
+    assert (root / "moved" / "out.csv").read_bytes() == b"1"
+    assert [path.name for path in (root.parent / "elsewhere").iterdir()] == ["in.csv"]
+
+
 def test_a_folder_that_is_named_by_the_output_is_no_way_out_either(root: Path) -> None:
     (root / "_quarantine").symlink_to(root.parent / "elsewhere")
     assert "leads out" in refusal(lambda: place_of(str(root)).write("_quarantine/x.csv", b"1"))
