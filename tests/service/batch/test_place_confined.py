@@ -146,9 +146,9 @@ def test_a_folder_that_becomes_a_link_as_a_file_gets_its_name_keeps_it(
     place, finished, replace = place_of(str(root / "deep")), root / "finished", os.replace
     finished.write_bytes(b"1")
 
-    def swap_and_replace(*names: str | Path, **folders: int | None) -> None:
+    def swap_and_replace(source: Path, path: str | Path, dst_dir_fd: int | None = None) -> None:
         swap(root / "deep")
-        replace(*names, **folders)
+        replace(source, path, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "replace", swap_and_replace)
     place.put("out.csv", finished)
