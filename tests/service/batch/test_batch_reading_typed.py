@@ -113,6 +113,32 @@ def test_an_arrow_file_is_read_whatever_its_name_promises(tmp_path: Path, *, str
         assert pa.concat_tables(blocks_of(tmp_path / name)[1]).equals(TABLE)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_record_batch_that_would_fill_memory_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, stream: bool
+) -> None:
+    monkeypatch.setattr("service.batch.arrow_file.MOST_BATCH_BYTES", 2**16)
+    (tmp_path / "in.arrow").write_bytes(arrow_bytes(TABLE, stream=stream, rows=1000))
+    said = refusal(tmp_path / "in.arrow")
+    assert said.startswith("in.arrow: cannot be read as Arrow: it has a piece of ")
+    assert said.endswith("MiB are read at once; write it in smaller record batches")
+    (tmp_path / "in.arrow").write_bytes(arrow_bytes(TABLE, stream=stream, rows=300))
+    assert pa.concat_tables(blocks_of(tmp_path / "in.arrow")[1]).equals(TABLE)
+
+
+def test_a_record_batch_that_fills_memory_once_it_is_decompressed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.batch.arrow_file.MOST_BATCH_BYTES", 2**16)
+    same = pa.concat_tables([TABLE.slice(0, 1)] * 1000).combine_chunks()
+    buffer = io.BytesIO()
+    with pa.ipc.new_file(buffer, same.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(same)
+    assert len(buffer.getvalue()) < 2**16
+    (tmp_path / "in.arrow").write_bytes(buffer.getvalue())
+    assert "write it in smaller record batches" in refusal(tmp_path / "in.arrow")
+
+
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])
 def test_a_compressed_arrow_file_is_read(tmp_path: Path, compression: str) -> None:
     buffer = io.BytesIO()
