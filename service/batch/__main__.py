@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked and return the exit code.
 
     0: done, also with quarantined rows and where nothing was new. 1: too many rows were refused. 2: wrong use, or what
-    cannot be read. 3: no input is there yet.
+    cannot be read. 3: no input is there yet. 5: another run is at work here; try again later.
     """
     try:
         return run(_asked(arguments), Settings.from_environment(), PlainScreen())

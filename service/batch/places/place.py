@@ -15,6 +15,8 @@ from service.errors import AvalError, WrongUse
 class Busy(WrongUse):
     """Another run holds the lock, or has taken it over; the text says who and since when."""
 
+    exit_code = 5
+
 
 class NothingYet(AvalError):
     """The place is in order and holds nothing to score yet."""

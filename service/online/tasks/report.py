@@ -11,9 +11,11 @@ from service.problems import ProblemError
 
 _ERROR = "aval: error: "
 _GOES_ON = "submit the same again, and it goes on where it was"
-# The batch command's exit codes: a check said no, wrong use or unreadable, nothing there yet.
-_STATUSES = {1: 422, 2: 422, 3: 409}
+# The batch command's exit codes: a check said no, wrong use or unreadable, nothing there yet, another run at work.
+_STATUSES = {1: 422, 2: 422, 3: 409, 5: 409}
+_BUSY = 5
 _AGAIN = {"retry-after": "5"}
+_LATER = {"retry-after": "30"}
 
 
 def report(state: State) -> dict[str, Any]:
@@ -42,7 +44,8 @@ def expect_completed(state: State) -> None:
     if state.status is Status.FAILED:
         status, detail = _failure(state)
     if state.status is not Status.COMPLETED:
-        raise ProblemError(status, detail)
+        busy = state.end is not None and state.end.exit_code == _BUSY
+        raise ProblemError(status, detail, headers=_LATER if busy else None)
 
 
 def is_fault(state: State) -> bool:

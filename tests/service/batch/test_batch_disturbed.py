@@ -141,7 +141,7 @@ def test_many_processes_at_once_end_with_one_output(commands: Commands, source: 
     said = [(run.communicate(timeout=300), run.returncode) for run in runs]
     codes = Counter(code for _, code in said)
     assert codes[0] >= 1
-    assert set(codes) <= {0, 2}
+    assert set(codes) <= {0, 5}
     for (_, errors), code in said:
         assert b"Traceback" not in errors
         assert code == 0 or b"another run is writing here" in errors

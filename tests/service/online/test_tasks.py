@@ -286,6 +286,7 @@ def test_progress_is_the_last_whole_line_of_it() -> None:
         (ended(1, said="aval: error: too many"), 422, "too many"),
         (ended(2, said="{}\naval: error: unreadable"), 422, "unreadable"),
         (ended(3, said="aval: error: nothing yet"), 409, "nothing yet"),
+        (ended(5, said="aval: error: another run is writing here"), 409, "another run is writing here"),
         (ended(1, said="Traceback (most recent call last):\nTypeError: secret"), 500, "ended with 1"),
         (ended(-9), 500, "ended with -9"),
         (ended(None), 500, "could not be started"),
@@ -297,6 +298,12 @@ def test_what_has_no_result_says_why(state: State, status: int, words: str) -> N
     assert (refused.value.status, words in refused.value.detail) == (status, True)
     assert "secret" not in refused.value.detail
     assert is_fault(state) == (status == 500)
+
+
+def test_who_met_another_run_is_told_when_to_come_back() -> None:
+    with pytest.raises(ProblemError) as refused:
+        expect_completed(ended(5, said="aval: error: another run is writing here"))
+    assert int(refused.value.headers["retry-after"]) > 0
 
 
 def test_what_is_completed_has_a_result() -> None:
