@@ -177,11 +177,11 @@ def test_a_folder_called_like_a_file_is_a_folder(typed: Typed, tmp_path: Path) -
         "ünï €.csv",
         "100%.csv",
         "q'uo\"te.csv",
-            "[x]*?.csv",
+        "[x]*?.csv",
         "a;b,c=d.csv",
         "$HOME.csv",
         "{x}.csv",
-            ".hidden.csv",
+        ".hidden.csv",
     ],
 )
 def test_any_name_of_a_file_is_fine(scorer: Scorer, tmp_path: Path, name: str) -> None:
