@@ -61,7 +61,7 @@ FILE_OPERATIONS = (
         "get",
         "What a task came to",
         "The manifest of a task that is `completed`. 409 before that, and for one that was canceled or interrupted, or "
-        "found nothing to score yet; 422, with the reason, for one that could not score what it was given.",
+        "found nothing to score yet, or another run at work on its output; 422, with the reason, for one that could not score what it was given.",
         problems=tuple(sorted({*_ASKED, 409})),
         gives={"type": "object"},
     ),
@@ -77,7 +77,8 @@ FILE_OPERATIONS = (
         "",
         "post",
         "Have files scored, and wait",
-        "As `submit` and then `get`; whoever goes away loses nothing, and submits the same to learn the task's id.",
+        "As `submit` and then `get`, for a few at a time: more are answered 429. Whoever goes away loses nothing, and "
+        "submits the same to learn the task's id.",
         problems=tuple(sorted({*POSTED, 409})),
         takes="Order",
         gives={"type": "object"},
