@@ -60,8 +60,9 @@ FILE_OPERATIONS = (
         "get",
         "get",
         "What a task came to",
-        "The manifest of a task that is `completed`. 409 before that, and for one that was canceled or interrupted, or "
-        "found nothing to score yet, or another run at work on its output; 422, with the reason, for one that could not score what it was given.",
+        "The manifest of a task that is `completed`. 409 before that, and for one that was canceled or interrupted, "
+        "found nothing to score yet, or found another run at work on its output; 422, with the reason, for one that "
+        "could not score what it was given.",
         problems=tuple(sorted({*_ASKED, 409})),
         gives={"type": "object"},
     ),
