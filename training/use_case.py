@@ -92,6 +92,55 @@ class PolicyAims:
 
 
 @dataclass(frozen=True)
+class Monitoring:
+    """How a use case is watched once it decides: when outcomes are known, and how rarely an alarm may be false.
+
+    `maturity_days` is the age at which a decision's outcome is known, good or bad alike: before, only some are.
+    `accepted_declines` is the share of declines that are accepted at random, so that something is known of them; 0 is
+    none. `least_records` are needed in a window of drift. `alpha` bounds the chance of any false alarm within a year
+    of daily looks. P(bad) may be wrong by `tolerated_shift` in log-odds, and the AUC lower by `tolerated_auc_loss`,
+    without an alarm.
+    """
+
+    maturity_days: int = 90
+    accepted_declines: float = 0.0
+    least_records: int = 120
+    alpha: float = 0.05
+    tolerated_shift: float = 0.1
+    tolerated_auc_loss: float = 0.02
+
+    def __post_init__(self) -> None:
+        allowed = {
+            "maturity_days": 0 <= self.maturity_days <= 3_650,
+            "accepted_declines": 0 <= self.accepted_declines <= 1,
+            "least_records": self.least_records >= 1,
+            "alpha": 0 < self.alpha < 1,
+            "tolerated_shift": 0 <= self.tolerated_shift <= 1,
+            "tolerated_auc_loss": 0 <= self.tolerated_auc_loss < 0.5,
+        }
+        if wrong := [f"{name}={getattr(self, name)}" for name, right in allowed.items() if not right]:
+            raise ValueError(
+                f"{', '.join(wrong)}: days go from 0 to 3650, records from 1, alpha lies between 0 and 1, "
+                "a share and a shift of log-odds go from 0 to 1, an AUC loss from 0 to below 0.5"
+            )
+
+    @property
+    def alpha_calibration(self) -> float:
+        """The alarm on calibration's part of alpha: a half."""
+        return 0.5 * self.alpha
+
+    @property
+    def alpha_drift(self) -> float:
+        """The part of alpha that all alarms on the distribution of records and scores share: four tenths."""
+        return 0.4 * self.alpha
+
+    @property
+    def alpha_ranking(self) -> float:
+        """The alarm on ranking's part of alpha: a tenth."""
+        return 0.1 * self.alpha
+
+
+@dataclass(frozen=True)
 class UseCase:
     """A use case: its contract, costs, reason texts, split and a generator of realistic records.
 
@@ -114,6 +163,7 @@ class UseCase:
     requirements: Requirements = field(default_factory=Requirements)
     fairness: FairnessProfile = FairnessProfile.NONE
     aims: PolicyAims = field(default_factory=PolicyAims)
+    monitoring: Monitoring = field(default_factory=Monitoring)
     known_after_decision: tuple[str, ...] = ()
     population_bad_rate: float | None = None
 
@@ -175,6 +225,7 @@ __all__ = [
     "Costs",
     "Derived",
     "FairnessProfile",
+    "Monitoring",
     "Objective",
     "Operation",
     "Outcome",

@@ -14,6 +14,7 @@ from training.use_case import (
     Costs,
     Derived,
     FairnessProfile,
+    Monitoring,
     Objective,
     Operation,
     Outcome,
@@ -369,4 +370,6 @@ USE_CASE = UseCase(
     requirements=REQUIREMENTS,
     # An existing credit line: what counts is that a probability and an error are the same for everybody.
     fairness=FairnessProfile.EU,
+    # The next statement is due within a month, and a payment takes some days to be booked.
+    monitoring=Monitoring(maturity_days=35),
 )

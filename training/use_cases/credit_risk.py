@@ -13,6 +13,7 @@ from training.use_case import (
     Costs,
     Derived,
     FairnessProfile,
+    Monitoring,
     Objective,
     Operation,
     Outcome,
@@ -335,5 +336,7 @@ USE_CASE = UseCase(
     requirements=REQUIREMENTS,
     # The columns are an American bureau's: ECOA is the law that such loans stand under.
     fairness=FairnessProfile.US,
+    # Early defaults: the usual twelve months would show a change a year late.
+    monitoring=Monitoring(maturity_days=180),
     known_after_decision=("loan_grade", "loan_int_rate"),
 )

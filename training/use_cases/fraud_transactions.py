@@ -14,6 +14,7 @@ from training.use_case import (
     Costs,
     Derived,
     FairnessProfile,
+    Monitoring,
     Objective,
     Operation,
     Outcome,
@@ -364,4 +365,6 @@ USE_CASE = UseCase(
     about=ABOUT,
     requirements=REQUIREMENTS,
     fairness=FairnessProfile.FRAUD,
+    # Holders notice a fraud, and the bank tells the outcome of all payments, within a week.
+    monitoring=Monitoring(maturity_days=7, tolerated_shift=0.15),
 )

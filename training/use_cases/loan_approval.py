@@ -12,6 +12,7 @@ from training.use_case import (
     Contract,
     Costs,
     FairnessProfile,
+    Monitoring,
     Objective,
     Outcome,
     ReasonText,
@@ -196,4 +197,6 @@ USE_CASE = UseCase(
     requirements=REQUIREMENTS,
     # Scores of 300 to 850 are American, and so is the law.
     fairness=FairnessProfile.US,
+    # Late is who is 90 days behind.
+    monitoring=Monitoring(maturity_days=90),
 )
