@@ -1,0 +1,43 @@
+// What `aval drift` found at its last look and what it advises, and how far retrainings have come.
+
+import { make } from './elements.js';
+import { drawTable } from './dashboard_table.js';
+import { moment } from './dashboard_words.js';
+
+const ADVICE = {
+  wait: 'Wait: nothing needs to be done.',
+  recalibrate: 'Recalibrate: the ranking holds, the probabilities do not.',
+  retrain: 'Retrain: the relations have changed.',
+  person: 'A person should look: the evidence does not decide.',
+};
+
+/** Return the last look and the retrainings. */
+export function drawReport({ report, retraining, zone, use_case: useCase }) {
+  return [
+    make('h3', {}, 'Advice'),
+    ...(report ? advice(report, zone) : [make('p', { class: 'remark' }, 'Nobody has looked yet: ', make('code', {}, `aval drift ${useCase}`),
+      ' compares the last days with what came before, and advises.')]),
+    ...steps(retraining, zone),
+  ];
+}
+
+function advice(report, zone) {
+  const { action, reasons } = adviceOf(report);
+  const words = Object.hasOwn(ADVICE, action) ? ADVICE[action] : action ? `Advice: ${action}.` : 'The last look came without advice.';
+  return [
+    make('p', { class: 'advice' }, make('b', {}, words)),
+    reasons.length ? make('ul', { class: 'reasons' }, ...reasons.map((reason) => make('li', {}, reason))) : null,
+    make('p', { class: 'remark' }, `By the look of ${moment(report.at, zone)}.`),
+  ].filter(Boolean);
+}
+
+function steps(retraining, zone) {
+  if (!retraining.length) return [];
+  return [make('h3', {}, 'Retraining'), drawTable('Steps of retrainings', ['When', 'Step', 'What happened'],
+    retraining.map((step) => [moment(step.at, zone), String(step.step ?? ''), String(step.text ?? '')]))];
+}
+
+function adviceOf({ advice: given }) {
+  const reasons = [given?.because ?? []].flat().map(String);
+  return { action: String(given?.action ?? ''), reasons };
+}
