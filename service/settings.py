@@ -29,6 +29,8 @@ class Settings:
     (AVAL_DECISION_LOG_DOWN, `closed`).
     spool: folder for such decisions (AVAL_SPOOL, `spool` in `home`).
     segments: folder, also in S3, where the log keeps the decisions of batch runs (AVAL_SEGMENTS, `segments` in `home`).
+    monitoring: SQLAlchemy URL of the database of monitoring (AVAL_MONITORING; `monitoring.db` beside a log in SQLite,
+    the same database as a log in PostgreSQL, and in `home` where the log is off).
     s3_kms_key: what batch runs encrypt their outputs in S3 with (AVAL_S3_KMS_KEY), None for the bucket's own key.
     time_zone: where batch runs have their yesterday (AVAL_TIME_ZONE, UTC).
     batch_roots: folders and s3:// prefixes whose files may be scored over HTTP (AVAL_BATCH_ROOTS, separated by commas);
@@ -55,6 +57,7 @@ class Settings:
     decision_log: str | None = field(repr=False)
     spool: Path
     segments: str = ".aval/segments"
+    monitoring: str = field(default="sqlite:///.aval/monitoring.db", repr=False)
     s3_kms_key: str | None = None
     time_zone: str = "UTC"
     batch_roots: tuple[str, ...] = ()
@@ -86,6 +89,7 @@ class Settings:
             tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
             decision_log=None if log == "off" else log,
             spool=Path(os.environ.get("AVAL_SPOOL") or home / "spool").expanduser().absolute(),
+            monitoring=os.environ.get("AVAL_MONITORING") or _beside(log, home),
             segments=_place(os.environ.get("AVAL_SEGMENTS") or str(home / "segments")),
             s3_kms_key=os.environ.get("AVAL_S3_KMS_KEY") or None,
             time_zone=os.environ.get("AVAL_TIME_ZONE") or "UTC",
@@ -104,6 +108,14 @@ class Settings:
             spans_to=os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or None,
             in_worker="PROMETHEUS_MULTIPROC_DIR" in os.environ,
         )
+
+
+def _beside(log: str, home: Path) -> str:
+    """Return where monitoring is kept with a log at this address; whether that is one, the log itself will say."""
+    kind, _, file = log.partition(":///")
+    if log == "off":
+        return f"sqlite:///{home / 'monitoring.db'}"
+    return f"sqlite:///{Path(file).parent / 'monitoring.db'}" if kind == "sqlite" else log
 
 
 def _place(text: str) -> str:

@@ -40,6 +40,7 @@ def test_every_setting_has_a_default(bare: pytest.MonkeyPatch) -> None:
         decision_log=f"sqlite:///{home / 'decisions.db'}",
         spool=home / "spool",
         segments=str(home / "segments"),
+        monitoring=f"sqlite:///{home / 'monitoring.db'}",
         s3_kms_key=None,
         time_zone="UTC",
         batch_roots=(),
@@ -67,6 +68,7 @@ SET = {
     "decision_log": ("AVAL_DECISION_LOG", "off", None),
     "spool": ("AVAL_SPOOL", "/srv/spool", Path("/srv/spool")),
     "segments": ("AVAL_SEGMENTS", "s3://bank-decisions/segments", "s3://bank-decisions/segments"),
+    "monitoring": ("AVAL_MONITORING", "postgresql://db/watching", "postgresql://db/watching"),
     "s3_kms_key": ("AVAL_S3_KMS_KEY", "alias/batch", "alias/batch"),
     "time_zone": ("AVAL_TIME_ZONE", "Europe/Madrid", "Europe/Madrid"),
     "batch_roots": (
@@ -118,6 +120,21 @@ def test_a_folder_of_segments_is_the_same_from_every_folder(bare: pytest.MonkeyP
     assert Settings.from_environment().segments == str(Path.cwd() / "kept" / "here")
 
 
+@pytest.mark.parametrize(
+    ("log", "monitoring"),
+    [
+        ("sqlite:////srv/log/decisions.db", "sqlite:////srv/log/monitoring.db"),
+        ("sqlite:///decisions.db", "sqlite:///monitoring.db"),
+        ("postgresql://aval:hidden@db/decisions", "postgresql://aval:hidden@db/decisions"),
+        ("off", "sqlite:////srv/aval/monitoring.db"),
+    ],
+)
+def test_monitoring_is_kept_beside_the_log(log: str, monitoring: str, bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("AVAL_HOME", "/srv/aval")
+    bare.setenv("AVAL_DECISION_LOG", log)
+    assert Settings.from_environment().monitoring == monitoring
+
+
 @pytest.mark.parametrize("text", ["1MB", "-5", "0", "1e6", "9" * 40, "٣"])
 def test_a_body_limit_that_is_no_number_of_bytes_is_refused(text: str, bare: pytest.MonkeyPatch) -> None:
     assert refusal("AVAL_MAX_BODY", text, bare) == (
@@ -146,5 +163,6 @@ def test_a_value_that_is_not_allowed_is_refused_by_name_with_those_that_are(
 
 def test_a_password_in_an_address_is_in_no_text_of_the_settings(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("AVAL_DECISION_LOG", "postgresql://aval:hidden@db/decisions")
+    bare.setenv("AVAL_MONITORING", "postgresql://aval:hidden@db/watching")
     bare.setenv("MLFLOW_TRACKING_URI", "https://aval:hidden@mlflow.example")
     assert "hidden" not in repr(Settings.from_environment())
