@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.json as pj
-from sqlalchemy import Connection, Select, and_, select
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, Select, and_, literal, null, select
 
 from service.decision_log.entries import Kind, Part
 from service.decision_log.reading import reading
 from service.decision_log.segments.answers import decision_codes, probabilities, row_numbers
 from service.decision_log.segments.decisions import decision_id
-from service.decision_log.segments.file import blocks
 from service.decision_log.segments.segment import Chosen, Segment, segments
 from service.decision_log.segments.store import SegmentStore, use
 from service.decision_log.segments.table import records
-from service.decision_log.streams import stream
 from service.decision_log.tables import ENTRIES, RECORDS
 from service.scoring.arithmetic import FloatArray
 from service.scoring.contract import Column, ColumnType, Contract
@@ -48,9 +47,9 @@ class Decided:
     """Decisions of the same versions, in columns.
 
     about: their ids. at (rows,): microseconds since 1970, UTC; of a batch decision, when its run was registered.
-    decisions (rows,): positions in `DECISIONS`. records: what is left of their records, one column for each of the
-    contract's that any of them has; `text` says that cells are text, as in a CSV file. erased (rows,): whose inputs
-    were erased; these are null in `records`. batch: whether they are of a batch run.
+    decisions (rows,): positions in `DECISIONS`. records: what is left of their records, every column that was asked
+    for; null where a record has none. `text` says that cells are text, as in a CSV file. erased (rows,): whether
+    anything was erased that the model's inputs come from. batch: whether they are of a batch run.
     """
 
     by: Versions
@@ -77,118 +76,201 @@ class Span:
     until: int
 
 
-def decided(store: SegmentStore, contract: Contract, span: Span) -> Iterator[Decided]:
+def decided(
+    store: SegmentStore, contract: Contract, span: Span, columns: Collection[str] | None = None
+) -> Iterator[Decided]:
     """Yield the decisions of a use case in blocks of some ten thousand: the online ones in the order of time, then
-    those of batch runs.
+    those of batch runs, as the log is at this moment.
 
-    Raises `LogRefused` for a log that cannot be read, `SegmentDamaged` for a run's file that is not what the log has.
+    columns: of the contract, to be read of the records; None for all. Of each twenty thousand decisions that follow
+    one another, those of the same versions stand together. Raises `LogRefused` for a log that cannot be read,
+    `SegmentDamaged` for a run's file that is not what the log has.
     """
     with reading(store.address) as connection:
-        yield from _online(connection, contract, span)
-        for segment in segments(connection, Chosen(contract.use_case, span.since, span.until)):
-            # As a list: the file is not kept open while somebody thinks about a block.
-            yield from use(store, segment, lambda now, path: list(_of_segment(now, path)))
+        yield from decided_in(connection, store, contract, span, columns)
 
 
-def _online(connection: Connection, contract: Contract, span: Span) -> Iterator[Decided]:
-    rows = iter(stream(connection, _query(contract.use_case, span)))
-    while some := list(islice(rows, _ROWS_AT_ONCE)):
-        some.sort(key=_versions)
-        for by, group in groupby(some, key=_versions):
-            yield _of_entries(Versions(*by), list(group), contract)
+def decided_in(
+    connection: Connection,
+    store: SegmentStore,
+    contract: Contract,
+    span: Span,
+    columns: Collection[str] | None = None,
+) -> Iterator[Decided]:
+    """Yield what `decided` does, as an open log holds it."""
+    wanted = _wanted(contract, columns)
+    yield from _online(connection, wanted, span)
+    for segment in segments(connection, Chosen(contract.use_case, span.since, span.until)):
+        yield from _of_segment(store, segment, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Columns to read, by the part of a record that they are in; and the parts that a model's inputs come from."""
+
+    contract: Contract
+    columns: dict[Part, list[Column]]
+    needs: frozenset[Part]
+
+    @property
+    def read(self) -> list[Part]:
+        """The parts to read."""
+        return [part for part in Part if self.columns[part] or part in self.needs]
+
+
+def _wanted(contract: Contract, columns: Collection[str] | None) -> _Wanted:
+    features = contract.feature_names
+    asked = [column for column in contract.columns if columns is None or column.name in columns]
+    # A time makes inputs of the model; ids and protected columns never do.
+    timed = any(name not in features for item in contract.derived for name in item.of)
+    return _Wanted(
+        contract,
+        {
+            Part.INPUTS: [column for column in asked if column.name in features],
+            Part.PERSONAL: [column for column in asked if column.name not in features],
+        },
+        frozenset(Part) if timed else frozenset({Part.INPUTS}),
+    )
+
+
+def _online(connection: Connection, wanted: _Wanted, span: Span) -> Iterator[Decided]:
+    query = _query(wanted, span)
+    with connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}) as result:
+        for rows in result.partitions():
+            some = rows if len(set(map(_versions, rows))) == 1 else sorted(rows, key=_versions)
+            for by, group in groupby(some, key=_versions):
+                yield _of_entries(Versions(*by), list(group), wanted)
 
 
 def _versions(row: Any) -> tuple[str, str, str]:
-    return row.model, row.policy, row.contract
+    return row[:3]  # type: ignore[no-any-return]  # the first three of `_query`
 
 
-def _query(use_case: str, span: Span) -> Select[Any]:
-    inputs, personal = (RECORDS.alias(str(part)) for part in Part)
-    columns = (
-        ENTRIES.c[name] for name in ("about", "at", "probability", "decision", "model", "policy", "contract")
-    )
+def _query(wanted: _Wanted, span: Span) -> Select[Any]:
+    """Return the query of `_Row`s."""
+    names = ("model", "policy", "contract", "about", "at", "probability", "decision")
+    bodies: list[Any] = []
     joined: Any = ENTRIES
-    for part, table in zip(Part, (inputs, personal), strict=True):
+    for part in Part:
+        if part not in wanted.read:
+            bodies += [null(), literal(False)]
+            continue
+        table = RECORDS.alias(str(part))
         same = and_(table.c.writer == ENTRIES.c.writer, table.c.seq == ENTRIES.c.seq)
         joined = joined.outerjoin(table, and_(same, table.c.part == str(part)))
+        bodies += [table.c.body, ENTRIES.c[f"{part}_digest"].is_not(None)]
     return (
-        select(*columns, inputs.c.body.label("inputs"), personal.c.body.label("personal"))
+        select(*(ENTRIES.c[name] for name in names), *bodies)
         .select_from(joined)
-        .where(ENTRIES.c.use_case == use_case, ENTRIES.c.kind == str(Kind.DECISION))
+        .where(ENTRIES.c.use_case == wanted.contract.use_case, ENTRIES.c.kind == str(Kind.DECISION))
         .where(ENTRIES.c.at >= span.since, ENTRIES.c.at < span.until)
         .order_by(ENTRIES.c.at, ENTRIES.c.writer, ENTRIES.c.seq)
     )
 
 
-def _of_entries(by: Versions, rows: Sequence[Any], contract: Contract) -> Decided:
-    features = [column for column in contract.columns if column.name in contract.feature_names]
-    others = [column for column in contract.columns if column.name not in contract.feature_names]
-    inputs = _table([row.inputs for row in rows], features)
-    personal = _table([row.personal for row in rows], others)
-    for name in personal.column_names:
-        inputs = inputs.append_column(name, personal.column(name))
+def _of_entries(by: Versions, rows: Sequence[Any], wanted: _Wanted) -> Decided:
+    _, _, _, about, at, scores, names, *bodies = zip(*rows, strict=True)
+    erased = np.zeros(len(rows), np.bool_)
+    columns: dict[str, Any] = {}
+    for part, found, was_there in zip(Part, bodies[::2], bodies[1::2], strict=True):
+        columns |= _columns(found, wanted.columns[part])
+        if part in wanted.needs:
+            gone = [body is None and there for body, there in zip(found, was_there, strict=True)]
+            erased |= np.array(gone, np.bool_)
     return Decided(
         by=by,
-        about=[row.about for row in rows],
-        at=np.array([row.at for row in rows], np.int64),
-        probabilities=np.array([row.probability for row in rows], np.float64),
-        decisions=np.array([_CODES[row.decision] for row in rows], np.int8),
-        records=inputs,
+        about=about,
+        at=np.array(at, np.int64),
+        probabilities=np.array(scores, np.float64),
+        decisions=np.array([_CODES[name] for name in names], np.int8),
+        records=_table(columns, len(rows), wanted),
         text=False,
-        erased=np.array([row.inputs is None for row in rows]),
+        erased=erased,
         batch=False,
     )
 
 
-def _table(bodies: Sequence[str | None], columns: Iterable[Column]) -> pa.Table:
-    """Return JSON records (rows,) as a table of those of the columns that any of them has; None is all null."""
-    wanted = {column.name: _type_of(column) for column in columns}
-    lines = "\n".join(body or "{}" for body in bodies).encode()
-    types = pa.schema([(name, kind) for name, kind in wanted.items() if kind is not None])
-    options = pj.ParseOptions(explicit_schema=types)
+def _columns(bodies: Sequence[str | None], columns: Sequence[Column]) -> dict[str, Any]:
+    """Return some columns of JSON records (rows,); None is a record of which nothing is left."""
+    if not columns:
+        return {}
+    types = {column.name: _type_of(column) for column in columns}
+    lines = "\n".join([body or "{}" for body in bodies]).encode()
+    # What is read is declared: Arrow would take text that looks like a time for one.
+    options = pj.ParseOptions(
+        explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="ignore"
+    )
+    at_once = pj.ReadOptions(use_threads=False, block_size=len(lines) + 1)
     try:
-        table = pj.read_json(
-            io.BytesIO(lines),
-            read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
-            parse_options=options,
-        )
+        table = pj.read_json(io.BytesIO(lines), read_options=at_once, parse_options=options)
     except pa.ArrowInvalid:
-        # A column that holds numbers here and text there; Arrow's reader wants one type.
+        # An id may be a number here and text there, which Arrow's reader does not take.
         found = [json.loads(body or "{}") for body in bodies]
-        table = pa.table({name: _mixed([record.get(name) for record in found]) for name in wanted})
-    kept = [name for name in table.column_names if name in wanted and table.column(name).null_count < len(bodies)]
-    return table.select(kept)
+        return {name: _mixed([record.get(name) for record in found], kind) for name, kind in types.items()}
+    return {name: table.column(name) for name in types}
 
 
-def _type_of(column: Column) -> pa.DataType | None:
-    """Return the type to read a column's JSON as; None where its values may be of several."""
-    if column.is_numeric:
+def _type_of(column: Column) -> pa.DataType:
+    """Return the type that a column's JSON is read as."""
+    if column.is_numeric or any(isinstance(level, int) for level in column.levels):
         return pa.float64()
-    if column.type is ColumnType.BOOLEAN:
-        return pa.bool_()
-    return pa.string() if all(isinstance(level, str) for level in column.levels) else None
+    return pa.bool_() if column.type is ColumnType.BOOLEAN else pa.string()
 
 
-def _mixed(values: list[Any]) -> pa.Array:
+def _mixed(values: list[Any], kind: pa.DataType) -> pa.Array:
     try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values])
+        return pa.array(values, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
-def _of_segment(segment: Segment, path: Path) -> Iterator[Decided]:
-    by = Versions(segment.row.model, segment.row.policy, segment.row.contract)
-    erased = segment.erased.get(Part.INPUTS, frozenset())
-    for block in blocks(path):
-        numbers = row_numbers(block)
-        yield Decided(
-            by=by,
-            about=[decision_id(segment.id, row) for row in numbers.tolist()],
-            at=np.full(block.num_rows, segment.row.at, np.int64),
-            probabilities=probabilities(block),
-            decisions=decision_codes(block),
-            records=records(block),
-            text=segment.facts.heading.text,
-            erased=np.isin(numbers, list(erased)) if erased is not None else np.ones(block.num_rows, np.bool_),
-            batch=True,
-        )
+def _table(columns: dict[str, Any], rows: int, wanted: _Wanted) -> pa.Table:
+    """Return the columns that are wanted, in the contract's order; one that is not there is null."""
+    names = {column.name: column for part in Part for column in wanted.columns[part]}
+    ordered = [column for column in wanted.contract.columns if column.name in names]
+    found = {
+        column.name: columns[column.name] if column.name in columns else pa.nulls(rows, _type_of(column))
+        for column in ordered
+    }
+    # A table of no columns has no rows either.
+    return pa.table(found) if found else pa.table({"": pa.nulls(rows)}).select([])
+
+
+def _of_segment(store: SegmentStore, segment: Segment, wanted: _Wanted) -> Iterator[Decided]:
+    now, file = use(store, segment, _opened)
+    # An open file stays what it is, also where an erasure puts another in its place meanwhile.
+    with file:
+        erased = _erased_rows(now, wanted.needs)
+        for group in range(file.num_row_groups):
+            yield _of_block(now, file.read_row_group(group), erased, wanted)
+
+
+def _opened(segment: Segment, path: Path) -> tuple[Segment, pq.ParquetFile]:
+    return segment, pq.ParquetFile(path)
+
+
+def _erased_rows(segment: Segment, needs: frozenset[Part]) -> frozenset[int] | None:
+    """Return the rows that anything needed was erased from; None for all."""
+    found: frozenset[int] = frozenset()
+    for part in needs:
+        rows = segment.erased.get(part, frozenset())
+        if rows is None:
+            return None
+        found |= rows
+    return found
+
+
+def _of_block(segment: Segment, block: pa.Table, erased: frozenset[int] | None, wanted: _Wanted) -> Decided:
+    numbers = row_numbers(block)
+    found = records(block)
+    return Decided(
+        by=Versions(segment.row.model, segment.row.policy, segment.row.contract),
+        about=[decision_id(segment.id, row) for row in numbers.tolist()],
+        at=np.full(block.num_rows, segment.row.at, np.int64),
+        probabilities=probabilities(block),
+        decisions=decision_codes(block),
+        records=_table({name: found.column(name) for name in found.column_names}, block.num_rows, wanted),
+        text=segment.facts.heading.text,
+        erased=np.ones(len(numbers), np.bool_) if erased is None else np.isin(numbers, list(erased)),
+        batch=True,
+    )

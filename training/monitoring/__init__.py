@@ -1,0 +1,3 @@
+"""Watching a model that decides: is what comes in, and what goes out, still what it was?"""
+
+from __future__ import annotations
