@@ -19,6 +19,7 @@ from training.cli.promotion import history, promote, rollback
 from training.cli.replay import replay
 from training.cli.report import card
 from training.cli.scoring import score
+from training.cli.simulate import simulate
 from training.cli.training import leaderboard, train
 from training.cli.verify import verify
 from training.console import complain
@@ -45,6 +46,7 @@ app.command()(outcomes)
 app.command()(reviews)
 app.add_typer(log_app, name="log")
 app.command()(replay)
+app.command()(simulate)
 app.add_typer(keys_app, name="keys")
 
 
