@@ -9,6 +9,7 @@ import sys
 import typer
 
 from service.errors import AvalError, WrongUse
+from training.cli.alerts import alerts_app, incidents
 from training.cli.data import list_use_cases, sample
 from training.cli.keys import keys_app
 from training.cli.log import log_app
@@ -48,6 +49,8 @@ app.add_typer(log_app, name="log")
 app.command()(replay)
 app.command()(simulate)
 app.add_typer(keys_app, name="keys")
+app.command()(incidents)
+app.add_typer(alerts_app, name="alerts")
 
 
 def main() -> None:
