@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from service.batch.asked import ENGINES, KINDS, PIPED, Asked
 from service.batch.dialect import Dialect
 from service.batch.options import Options, SegmentLog, Threshold
-from service.batch.places import S3Options, place_of
 from service.errors import WrongUse
+from service.places import S3Options, place_of
 from service.settings import Settings
 
 _DELIMITERS = {"tab": "\t", "\\t": "\t"}

@@ -11,12 +11,12 @@ import pyarrow as pa
 from service.batch.expected_rows import expected_rows
 from service.batch.options import Options, TooManyRefused
 from service.batch.pipeline import counted, scored_in_order
-from service.batch.places import Inputs, Item
 from service.batch.reading import open_records
 from service.batch.records import Records, complaint
 from service.batch.run import Step
 from service.batch.tally import Tally
 from service.errors import UnreadableInput
+from service.places import Inputs, Item
 from service.scoring.validation import Validator
 
 

@@ -18,7 +18,6 @@ from service.batch.checking import Checked, check_inputs
 from service.batch.nightly import for_its_day, is_dated
 from service.batch.options import Options
 from service.batch.piping import expect_pipeable, kept, pipe
-from service.batch.places import find_inputs
 from service.batch.reading import READERS
 from service.batch.run import Engine, Result, Step, score_files, score_locally
 from service.batch.screen import Screen, json_lines
@@ -26,6 +25,7 @@ from service.batch.targets import expect_apart, target_of
 from service.batch.totals import checked_rows, summed_up, totals
 from service.errors import WrongUse
 from service.model_store import load_scorer, with_policy
+from service.places import find_inputs
 from service.scoring.scorer import Scorer
 from service.settings import Settings
 

@@ -11,7 +11,6 @@ from service.batch.expected_rows import expected_rows
 from service.batch.file_facts import FileFacts
 from service.batch.part_files import WrittenPart, write_part, writing
 from service.batch.pipeline import counted, parts_of, scored_in_order
-from service.batch.places import Item, Place, S3Options, place_of
 from service.batch.plan import BLOCKS_PER_PART, Plan, PlannedInput
 from service.batch.reading import open_records
 from service.batch.records import Records, complaint
@@ -20,6 +19,7 @@ from service.batch.state import InputRecord, PartRecord, State, input_record, pa
 from service.batch.tally import Tally
 from service.decision_log.segments import Heading
 from service.errors import AvalError, UnreadableInput
+from service.places import Item, Place, S3Options, place_of
 from service.scoring.scorer import Scorer
 
 # What became of a block, and about which share of its input is done with it.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from service.batch.dialect import DETECTED, Dialect
-from service.batch.places import Place, S3Options
 from service.errors import AvalError, WrongUse
+from service.places import Place, S3Options
 
 
 class TooManyRefused(AvalError):

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from service.batch.places.pattern import NO_VALUE
 from service.batch.records import Records
 from service.errors import UnreadableInput
+from service.places.pattern import NO_VALUE
 from service.scoring.contract import Column, Contract
 from service.scoring.findings import quote
 from service.scoring.readers import from_text

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from service.batch.asked import KINDS, PIPED, STANDARD, Asked
 from service.batch.options import Options
-from service.batch.places import find_inputs
 from service.batch.quarantine import quarantine_schema
 from service.batch.reading import READERS, open_records, open_stream
 from service.batch.records import Records
@@ -19,6 +18,7 @@ from service.batch.run import Step
 from service.batch.streaming import Sinks, Write, refused_file, refused_lines, score_stream
 from service.batch.tally import Tally
 from service.errors import WrongUse
+from service.places import find_inputs
 from service.scoring.scorer import Scorer
 
 Progress = Callable[[str], AbstractContextManager[Callable[[Step], None]]]

@@ -10,8 +10,8 @@ from typing import Any
 from service import __version__
 from service.batch.dialect import DETECTED, Dialect
 from service.batch.options import Options
-from service.batch.places import Inputs, Item
 from service.batch.targets import Target
+from service.places import Inputs, Item
 from service.scoring.scorer import Scorer
 
 BLOCKS_PER_PART = 8

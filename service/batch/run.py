@@ -14,7 +14,6 @@ from pathlib import Path
 from service.batch.engine import Unit, score_unit
 from service.batch.manifest import Manifest, RunFacts
 from service.batch.options import Options, TooManyRefused
-from service.batch.places import Inputs, find_inputs
 from service.batch.plan import Plan, planned
 from service.batch.publishing import Output, finish, outputs_of, prepare
 from service.batch.reading import READERS
@@ -24,6 +23,7 @@ from service.batch.tally import Tally
 from service.batch.targets import Target, expect_apart, target_of
 from service.batch.whole import Whole
 from service.errors import UnreadableInput, WrongUse
+from service.places import Inputs, find_inputs
 from service.scoring.scorer import Scorer
 
 

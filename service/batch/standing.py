@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from service.batch.manifest import InputFacts, Manifest
-from service.batch.places import Inputs
 from service.batch.plan import Plan, PlannedInput
 from service.batch.targets import Target
 from service.errors import UnreadableInput, WrongUse
+from service.places import Inputs
 
 
 def standing(target: Target) -> Manifest | None:

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from service.batch.places import Inputs, Place, S3Options, place_of
-from service.batch.places.pattern import Pattern
 from service.batch.writing import WRITERS
 from service.errors import WrongUse
+from service.places import Inputs, Place, S3Options, place_of
+from service.places.pattern import Pattern
 
 
 @dataclass(frozen=True, slots=True)

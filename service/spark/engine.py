@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from service.batch import Engine, Run
-from service.batch.places import S3Options
 from service.batch.run import score_locally
 from service.batch.state import input_record
 from service.errors import AvalError, ModelRefused, UnreadableInput, WrongUse
+from service.places import S3Options
 from service.spark.map_in_arrow import mapped
 from service.spark.packing import shipped, unpacked
 from service.spark.part_work import FAILED, PartWork, absolute

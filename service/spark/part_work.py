@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from service import __version__
-from service.batch.places import S3Options, place_of
 from service.batch.plan import Plan
 from service.batch.state import State
 from service.errors import AvalError, WrongUse
+from service.places import S3Options, place_of
 from service.spark.packing import Shipped, unpacked
 from service.spark.shares import Share, score_share
 

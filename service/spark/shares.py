@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from service.batch.engine import Unit, score_unit
-from service.batch.places import S3Options, place_of
 from service.batch.plan import BLOCKS_PER_PART, Plan, PlannedInput
 from service.batch.reading import open_records
 from service.batch.state import State, part_record
 from service.errors import UnreadableInput
+from service.places import S3Options, place_of
 from service.scoring.scorer import Scorer
 
 # Of these, a part can be read without what stands before it.

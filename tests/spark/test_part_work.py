@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from service.batch import Run, score_files
-from service.batch.places import S3Options
 from service.errors import WrongUse
+from service.places import S3Options
 from service.scoring.scorer import Scorer
 from service.spark.part_work import PartWork
 from service.spark.shares import Share

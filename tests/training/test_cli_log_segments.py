@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.decision_log.segments.place import staged
+from service.decision_log.segments.staging import staged
 from tests.service.decision_log.segment_logs import Kept, keep, make
 from tests.service.decision_log.written_log import decision, verified, write
 from tests.training.log_commands import aval, use_log

@@ -24,8 +24,8 @@ def log_address() -> str:
 
 def segment_store() -> SegmentStore:
     """Return where the log keeps the decisions of batch runs; raises `WrongUse` as `log_address` does."""
-    from service.batch.places import S3Options, place_of
     from service.decision_log.segments.store import SegmentStore
+    from service.places import S3Options, place_of
 
     settings = Settings.from_environment()
     return SegmentStore(log_address(), place_of(settings.segments, S3Options(kms_key=settings.s3_kms_key)))

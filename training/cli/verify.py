@@ -33,8 +33,8 @@ def verify(
 
     Whether the decision log holds the same decisions says: aval log verify.
     """
-    from service.batch.places import S3Options
     from service.batch.verifying import verify as verify_manifest
+    from service.places import S3Options
 
     began = time.perf_counter()
     s3 = S3Options(kms_key=Settings.from_environment().s3_kms_key)

@@ -13,8 +13,9 @@ from service.decision_log.errors import LogRefused
 from service.decision_log.orders import Resolution, Resolve
 from service.decision_log.scribe import Scribe, writing
 from service.decision_log.segments.facts import SegmentFacts
-from service.decision_log.segments.place import Place, present, settle, staged
 from service.decision_log.segments.segment import Chosen, Segment, segments
+from service.decision_log.segments.staging import present, settle, staged
+from service.places import Place
 
 COMMAND = "batch run"
 # An entry has up to some hundred thousand characters, and PostgreSQL two seconds for a statement.

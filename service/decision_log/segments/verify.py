@@ -10,8 +10,8 @@ from service.decision_log.chain import Row
 from service.decision_log.reading import reading
 from service.decision_log.segments.answers import DECISION, PROBABILITY, ROW, Answers
 from service.decision_log.segments.file import blocks
-from service.decision_log.segments.place import present
 from service.decision_log.segments.segment import Segment, segments
+from service.decision_log.segments.staging import present
 from service.decision_log.segments.store import SegmentStore, use
 from service.decision_log.verify import Discrepancy, Verification, endure_any_text
 from service.errors import AvalError

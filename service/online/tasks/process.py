@@ -12,7 +12,7 @@ import sys
 
 from service.access.stopping import end_with_parent
 from service.batch.__main__ import main as score
-from service.batch.places.confinement import confine
+from service.places.confinement import confine
 from service.roots import Roots
 from service.settings import Settings
 

@@ -13,8 +13,8 @@ import pytest
 
 from service.batch import Options, Step, Threshold, TooManyRefused, engine, score_files
 from service.batch import records as batch_records
-from service.batch.places import Busy
 from service.errors import AvalError, UnreadableInput, WrongUse
+from service.places import Busy
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_commands import Commands, Typed, tree
 from tests.service.batch.batch_scorers import GOOD, random_table, read_rows, score, write_lines, write_records

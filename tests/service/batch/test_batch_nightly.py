@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from service.batch.asked import Asked
 from service.batch.nightly import for_its_day
-from service.batch.places import Place, place_of
 from service.batch.verifying import verify
 from service.errors import WrongUse
+from service.places import Place, place_of
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_commands import Commands, Typed
 from tests.service.batch.batch_scorers import GOOD, HEADER

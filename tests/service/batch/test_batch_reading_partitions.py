@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from service.batch.dialect import Dialect
-from service.batch.places.pattern import NO_VALUE
+from service.places.pattern import NO_VALUE
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_files import blocks_of, checked, refusal, write_as
 from tests.service.batch.batch_scorers import random_table, score

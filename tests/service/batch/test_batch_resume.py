@@ -11,11 +11,11 @@ import pytest
 from service.batch import Options, Result, Run, SegmentLog, engine, score_files
 from service.batch import records as batch_records
 from service.batch.engine import Unit
-from service.batch.places import place_of
-from service.batch.places.local import LocalPlace
 from service.batch.run import score_locally
 from service.decision_log.entries import Kind
 from service.decision_log.reading import Selection, entries, reading
+from service.places import place_of
+from service.places.local import LocalPlace
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_scorers import GOOD, random_table, read_rows, write_lines, write_records
 

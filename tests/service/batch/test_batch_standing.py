@@ -11,9 +11,9 @@ import pytest
 
 from service.batch import Options, Result, SegmentLog, publishing, score_files
 from service.batch.dialect import Dialect
-from service.batch.places import place_of
 from service.batch.state import StateDamaged
 from service.errors import WrongUse
+from service.places import place_of
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_scorers import GOOD, random_table, write_lines, write_records
 

@@ -12,10 +12,10 @@ import pytest
 
 from service.batch import Options, score_files
 from service.batch import records as batch_records
-from service.batch.places import Place, place_of
 from service.batch.recount import Recount
 from service.batch.verifying import verify
 from service.errors import UnreadableInput
+from service.places import Place, place_of
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_scorers import GOOD, HEADER, random_table, write_lines, write_records
 

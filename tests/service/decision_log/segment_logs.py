@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from service.batch.places import Place, place_of
 from service.decision_log.reading import reading
 from service.decision_log.segments import Heading, SegmentFacts, SegmentWriter, segment_table
 from service.decision_log.segments.registering import Publication, publish
 from service.decision_log.segments.segment import Segment, segments
 from service.decision_log.segments.store import SegmentStore
+from service.places import Place, place_of
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_scorers import linear_predictor, make_scorer, random_table
 from tests.service.decision_log.written_log import BEGIN

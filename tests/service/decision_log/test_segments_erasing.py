@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.batch.places import Busy
 from service.decision_log import Kind
 from service.decision_log.entries import Part
 from service.decision_log.erasure import Erased, Wish
@@ -24,12 +23,13 @@ from service.decision_log.segments.erasing import (
     finish,
     retain_segments,
 )
-from service.decision_log.segments.place import staged
 from service.decision_log.segments.registering import Publication, publish
+from service.decision_log.segments.staging import staged
 from service.decision_log.segments.store import SegmentDamaged
 from service.decision_log.segments.subjects import find_batch_abouts
 from service.decision_log.segments.verify import verify_segments
 from service.decision_log.verify import Verification
+from service.places import Busy
 from tests.service.decision_log.segment_logs import ROWS, Kept, dictionaries, keep, make, records
 from tests.service.decision_log.written_log import BEGIN, MINUTE
 from tests.service.decision_log.written_log import verified as chains

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from service.batch.places import place_of
 from service.decision_log.entries import Part
 from service.decision_log.erasure import Erased, Wish
 from service.decision_log.retention import Retention
@@ -15,6 +14,7 @@ from service.decision_log.segments.registering import publish
 from service.decision_log.segments.subjects import find_batch_abouts
 from service.decision_log.segments.verify import verify_segments
 from service.decision_log.verify import Verification
+from service.places import place_of
 from service.replay import Asked, replay_segments
 from tests.moto import Moto, flaky_line
 from tests.service.decision_log.segment_logs import SCORER, Kept, make, records

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from service.batch.places import place_of
 from service.decision_log import Entry, Kind
 from service.decision_log.scribe import writing
 from service.decision_log.segments.store import SegmentStore
 from service.online.answers import Asked, new_id, scored_entry
+from service.places import place_of
 from service.scoring.arithmetic import FloatArray
 from service.scoring.scorer import Scorer
 from tests.service.decision_log.written_log import appending

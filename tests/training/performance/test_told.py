@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.batch.places import place_of
 from service.decision_log.outcomes import Outcome, resolve_outcomes
 from service.decision_log.scribe import writing
 from service.decision_log.segments.store import SegmentStore
 from service.decision_log.statements import Teller
+from service.places import place_of
 from tests.service.decision_log.segment_logs import SCORER, keep, make
 from tests.service.decision_log.written_log import BEGIN, CONTRACT, MINUTE, decision, write
 from training.monitoring.observed import Observed, Refused

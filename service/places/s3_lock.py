@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from service.batch.places.holder import Holder
-from service.batch.places.place import Busy
-from service.batch.places.s3_client import Clients, S3Options, code_of, s3_errors
-from service.batch.places.s3_transfer import get_whole
 from service.errors import WrongUse
+from service.places.holder import Holder
+from service.places.place import Busy
+from service.places.s3_client import Clients, S3Options, code_of, s3_errors
+from service.places.s3_transfer import get_whole
 
 _REFUSED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
 _LOOKS_PER_BEAT = 5

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from service.batch.places import Item, Place, S3Options, find_inputs, place_of, s3_client
-from service.batch.places.s3_client import MEBIBYTE
 from service.errors import AvalError
+from service.places import Item, Place, S3Options, find_inputs, place_of, s3_client
+from service.places.s3_client import MEBIBYTE
 from tests.moto import FAULTS, Moto, flaky_line
 
 # As small as parts may be.
@@ -115,7 +115,7 @@ def test_more_files_than_one_answer_holds_are_listed_and_removed(
 ) -> None:
     # A thousand otherwise.
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
-    monkeypatch.setattr("service.batch.places.s3_listing._KEYS_PER_REQUEST", 3)
+    monkeypatch.setattr("service.places.s3_listing._KEYS_PER_REQUEST", 3)
     place = place_of(f"s3://{bucket}/out")
     for number in range(10):
         place.write(f"in/{number}.csv", b"")

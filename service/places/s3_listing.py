@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from service.batch.places.pattern import Pattern
+from service.places.pattern import Pattern
 
 _KEYS_PER_REQUEST = 1000
 _ATTEMPTS = 4

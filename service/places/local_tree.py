@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.batch.places.confinement import expect_inside
-from service.batch.places.naming import checked
-from service.batch.places.pattern import Pattern
 from service.errors import UnreadableInput
+from service.places.confinement import expect_inside
+from service.places.naming import checked
+from service.places.pattern import Pattern
 
 
 def files_below(base: Path, pattern: Pattern) -> list[tuple[str, os.stat_result]]:

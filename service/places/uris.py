@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from service.batch.places.local import LocalPlace
-from service.batch.places.naming import checked
-from service.batch.places.place import Place
-from service.batch.places.s3 import S3Place
-from service.batch.places.s3_client import S3Options
 from service.errors import WrongUse
+from service.places.local import LocalPlace
+from service.places.naming import checked
+from service.places.place import Place
+from service.places.s3 import S3Place
+from service.places.s3_client import S3Options
 
 S3 = "s3://"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from service.batch.places import Item, find_inputs, place_of
-from service.batch.places.scratch import PREFIX, remove_stale
 from service.errors import UnreadableInput, WrongUse
+from service.places import Item, find_inputs, place_of
+from service.places.scratch import PREFIX, remove_stale
 
 ENDINGS = (".csv",)
 SMALL_DISK = 256 * 1024

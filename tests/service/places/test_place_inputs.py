@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.batch.places import Inputs, NothingYet, find_inputs, place_of
-from service.batch.places.pattern import NO_VALUE
 from service.errors import AvalError, UnreadableInput, WrongUse
+from service.places import Inputs, NothingYet, find_inputs, place_of
+from service.places.pattern import NO_VALUE
 from tests.moto import Moto
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")

@@ -11,8 +11,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from service.batch.places.confinement import folder_inside
-from service.batch.places.scratch import scratch_in
+from service.places.confinement import folder_inside
+from service.places.scratch import scratch_in
 
 
 def write_durably(path: Path, content: bytes, scratch: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.batch.places import Item, Place, confinement, find_inputs, place_of
 from service.errors import AvalError, UnreadableInput
+from service.places import Item, Place, confinement, find_inputs, place_of
 from service.roots import Roots
 
 SECRET = b"secret\n"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from service.batch.places.pattern import Pattern
 from service.errors import AvalError, WrongUse
+from service.places.pattern import Pattern
 
 
 class Busy(WrongUse):

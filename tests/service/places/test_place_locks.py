@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from service.batch.places import Busy, Place, S3Options, place_of
-from service.batch.places.file_lock import lock_file
-from service.batch.places.holder import Holder
-from service.batch.places.s3_lock import S3Lock
 from service.errors import WrongUse
+from service.places import Busy, Place, S3Options, place_of
+from service.places.file_lock import lock_file
+from service.places.holder import Holder
+from service.places.s3_lock import S3Lock
 from tests.moto import Moto, flaky_line
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -29,7 +29,7 @@ QUICK = S3Options(heartbeat=0.2, stale_after=3.0)
 HOLD = """
 import sys
 from contextlib import ExitStack
-from service.batch.places import S3Options, place_of
+from service.places import S3Options, place_of
 with ExitStack() as stack:
     for uri in sys.argv[1:]:
         place = place_of(uri, S3Options(heartbeat=0.2, stale_after=3.0))
@@ -155,7 +155,7 @@ def test_of_many_threads_one_gets_the_lock_at_a_time(uri: str, left: bytes | Non
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch, machine: str = "another") -> None:
     """Make this process look like one that runs on another machine."""
-    monkeypatch.setattr("service.batch.places.holder._machine", lambda: machine)
+    monkeypatch.setattr("service.places.holder._machine", lambda: machine)
 
 
 def test_a_holder_elsewhere_that_shows_no_sign_of_life_is_followed_after_its_time(
@@ -182,7 +182,7 @@ def test_a_holder_of_another_user_is_not_taken_for_dead(bucket: str, monkeypatch
     with place.held("run"):
         # As where processes of other users are hidden.
         monkeypatch.setattr(os, "kill", refuse)
-        monkeypatch.setattr("service.batch.places.holder._started", lambda _: "")
+        monkeypatch.setattr("service.places.holder._started", lambda _: "")
         assert f"process {os.getpid()} on" in busy(place)
 
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from service.batch.places.local import LocalPlace
-from service.batch.places.pattern import Pattern, partitions_in
-from service.batch.places.place import Item, NothingYet, Place
-from service.batch.places.s3_client import S3Options
-from service.batch.places.uris import S3, place_of
 from service.errors import UnreadableInput, WrongUse
+from service.places.local import LocalPlace
+from service.places.pattern import Pattern, partitions_in
+from service.places.place import Item, NothingYet, Place
+from service.places.s3_client import S3Options
+from service.places.uris import S3, place_of
 
 _WILD = re.compile(r"[*?\[]")
 _README = re.compile(r"(.*/)?readme(\.(md|txt|rst|html))?", re.IGNORECASE | re.DOTALL)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from service.batch.places import Item, Place, place_of
 from service.errors import UnreadableInput, WrongUse
+from service.places import Item, Place, place_of
 
 NAMES = ("a b.csv", "ö%20+&.csv", "deep/er/x.csv", "deep/a.csv", "deep.csv", "'quoted' #1?.csv")
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from service.batch.places.place import Item
-from service.batch.places.s3_client import S3Options, code_of
+from service.places.place import Item
+from service.places.s3_client import S3Options, code_of
 
 _THREADS = 4
 _ATTEMPTS = 3

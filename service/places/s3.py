@@ -9,15 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from service.batch.places.naming import checked
-from service.batch.places.pattern import Pattern
-from service.batch.places.place import Item
-from service.batch.places.s3_client import Clients, S3Options, code_of, connect, s3_errors
-from service.batch.places.s3_listing import delete, objects, objects_of
-from service.batch.places.s3_lock import S3Lock
-from service.batch.places.s3_transfer import copy, download, get_whole, stop_uploads, upload
-from service.batch.places.scratch import remove_stale, scratch_in, temporary_folder
 from service.errors import UnreadableInput, WrongUse
+from service.places.naming import checked
+from service.places.pattern import Pattern
+from service.places.place import Item
+from service.places.s3_client import Clients, S3Options, code_of, connect, s3_errors
+from service.places.s3_listing import delete, objects, objects_of
+from service.places.s3_lock import S3Lock
+from service.places.s3_transfer import copy, download, get_whole, stop_uploads, upload
+from service.places.scratch import remove_stale, scratch_in, temporary_folder
 
 T = TypeVar("T")
 _MISSING = ("404", "NoSuchKey")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from service.batch.places.file_lock import lock_file
+from service.places.file_lock import lock_file
 
 PREFIX = ".aval-scratch-"
 _LOCK = ".lock"

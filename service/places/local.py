@@ -10,16 +10,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.batch.places.confinement import expect_inside, opened_inside
-from service.batch.places.durable import make_folders, publish, rename, write_durably
-from service.batch.places.file_lock import lock_file
-from service.batch.places.holder import Holder
-from service.batch.places.local_tree import files_below, is_regular
-from service.batch.places.naming import checked
-from service.batch.places.pattern import Pattern
-from service.batch.places.place import Busy, Item
-from service.batch.places.scratch import remove_stale, scratch_in
 from service.errors import AvalError, UnreadableInput, WrongUse
+from service.places.confinement import expect_inside, opened_inside
+from service.places.durable import make_folders, publish, rename, write_durably
+from service.places.file_lock import lock_file
+from service.places.holder import Holder
+from service.places.local_tree import files_below, is_regular
+from service.places.naming import checked
+from service.places.pattern import Pattern
+from service.places.place import Busy, Item
+from service.places.scratch import remove_stale, scratch_in
 
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 

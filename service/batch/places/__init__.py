@@ -1,8 +1,0 @@
-"""Where inputs are found and outputs are put: folders on a disk, and in buckets."""
-
-from service.batch.places.inputs import Inputs, find_inputs
-from service.batch.places.place import Busy, Item, NothingYet, Place
-from service.batch.places.s3_client import S3Options
-from service.batch.places.uris import place_of
-
-__all__ = ["Busy", "Inputs", "Item", "NothingYet", "Place", "S3Options", "find_inputs", "place_of"]
