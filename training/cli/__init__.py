@@ -19,6 +19,7 @@ from training.cli.profile import profile
 from training.cli.promotion import history, promote, rollback
 from training.cli.replay import replay
 from training.cli.report import card
+from training.cli.retrain import retrain
 from training.cli.scoring import score
 from training.cli.simulate import simulate
 from training.cli.training import leaderboard, train
@@ -47,6 +48,7 @@ app.command()(outcomes)
 app.command()(reviews)
 app.add_typer(log_app, name="log")
 app.command()(replay)
+app.command()(retrain)
 app.command()(simulate)
 app.add_typer(keys_app, name="keys")
 app.command()(incidents)

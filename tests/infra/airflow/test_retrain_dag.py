@@ -1,0 +1,153 @@
+"""The DAG in a real Airflow, which calls the real `aval`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from service.model_store import find_champion, load_scorer
+from tests.infra.airflow.environment import DAGS, airflow_programs
+from tests.processes import PROGRAMS
+from tests.training.registries import USE_CASE
+from tests.training.retrain.stories import MATURITY, Home, decide, home_with_champion, riskier_than_it_says
+from training.train import Trained
+
+STEPS = (
+    "retrain_ML_model_start",
+    "check_retrain_data_threshold",
+    "detect_data_drift",
+    "retraining_ML_model",
+    "retrain_ML_model_end",
+)
+# A use case of one's own: the product's, whose gates all warn only, because small trainings reach little.
+DECLARED = f"""
+    from dataclasses import replace
+    from training.gates import GATES
+    from training.use_case import FairnessProfile, Monitoring, Requirements
+    from training.use_cases import use_cases
+
+    USE_CASE = replace(
+        use_cases()["{USE_CASE}"],
+        requirements=Requirements(least_rows=100, least_bad_rows=20, only_warn=tuple(GATES)),
+        fairness=FairnessProfile.NONE,
+        monitoring=Monitoring(maturity_days={MATURITY}),
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """An Airflow with nothing in it but the DAG."""
+
+    programs: Path
+    home: Path
+
+    def run(self, **environment: str) -> dict[str, str]:
+        """Run the DAG once and return the state of each task."""
+        self.call("dags", "test", "retrain_model_pipeline", "2026-11-16T02:00:00+00:00", **environment)
+        run = json.loads(self.call("dags", "list-runs", "retrain_model_pipeline", "-o", "json"))[0]["run_id"]
+        said = self.call("tasks", "states-for-dag-run", "retrain_model_pipeline", run, "-o", "json")
+        return {task["task_id"]: task["state"] for task in json.loads(said[said.index("[{") :])}
+
+    def call(self, *arguments: str, **environment: str) -> str:
+        """Run a command of Airflow and return what it printed."""
+        done = subprocess.run(
+            [self.programs / "airflow", *arguments],
+            env={**self._environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]} {done.stderr[-3000:]}"
+        return done.stdout
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AVAL_", "PYTHON"))}
+        return {
+            **kept,
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}",
+        }
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+    """A real Airflow 3; where it cannot be installed a test is skipped, and fails under AVAL_REQUIRE=1."""
+    try:
+        found = Airflow(airflow_programs(), tmp_path_factory.mktemp("airflow"))
+    except (subprocess.SubprocessError, OSError) as error:
+        reason = f"Airflow cannot be installed: {getattr(error, 'stderr', '') or error}"
+        if os.environ.get("AVAL_REQUIRE") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    found.call("db", "migrate")
+    found.call("dags", "reserialize")
+    return found
+
+
+@pytest.fixture
+def aval(tmp_path: Path, quick: Callable[..., Trained]) -> dict[str, str]:
+    """The environment of an `aval` with a champion and a log, as Airflow's worker gets it."""
+    home = home_with_champion(tmp_path, quick)
+    declared = tmp_path / "watched.py"
+    declared.write_text(textwrap.dedent(DECLARED))
+    return {
+        "AVAL_HOME": str(tmp_path),
+        "BENTOML_HOME": str(home.store),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "AIRFLOW_VAR_AVAL_PROGRAM": str(PROGRAMS / "aval"),
+        "AIRFLOW_VAR_AVAL_USE_CASE": str(declared),
+        "AIRFLOW_VAR_AVAL_RETRAIN_OPTIONS": "--quick",
+    }
+
+
+def test_a_week_with_too_few_decisions_goes_straight_to_the_end(
+    airflow: Airflow, aval: dict[str, str]
+) -> None:
+    home = Home(Path(aval["AVAL_HOME"]), Path(aval["BENTOML_HOME"]))
+    decide(home, load_scorer(USE_CASE, home.store), riskier_than_it_says, rows=50, days=(6, 1), now=now())
+    states = airflow.run(**aval)
+    assert tuple(states) == STEPS
+    assert list(states.values()) == ["success", "success", "skipped", "skipped", "success"]
+
+
+def test_degraded_probabilities_go_through_every_step_to_a_new_champion(
+    airflow: Airflow, aval: dict[str, str]
+) -> None:
+    home = Home(Path(aval["AVAL_HOME"]), Path(aval["BENTOML_HOME"]))
+    champion = load_scorer(USE_CASE, home.store)
+    decide(home, champion, riskier_than_it_says, now=now())
+    states = airflow.run(**aval)
+    assert set(states.values()) == {"success"}, states
+    pointer = find_champion(USE_CASE, home.store)
+    assert pointer is not None
+    assert pointer.model != champion.tag
+    assert pointer.why.startswith("retraining ")
+
+
+def test_wrong_use_fails_the_task_with_what_aval_said(airflow: Airflow, aval: dict[str, str]) -> None:
+    with pytest.raises(AssertionError, match="no_such_case"):
+        airflow.run(**{**aval, "AIRFLOW_VAR_AVAL_USE_CASE": "no_such_case"})
+
+
+def test_reading_the_file_needs_nothing_that_aval_needs(airflow: Airflow) -> None:
+    said = json.loads(airflow.call("dags", "list", "-o", "json", AIRFLOW_VAR_AVAL_USE_CASE=""))
+    assert [dag["dag_id"] for dag in said] == ["retrain_model_pipeline"]
+    assert json.loads(airflow.call("dags", "list-import-errors", "-o", "json")) == []
+
+
+def now() -> int:
+    """Return the time in microseconds since 1970, UTC."""
+    return time.time_ns() // 1_000

@@ -1,0 +1,182 @@
+"""The command that keeps a model up to date: retrain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.errors import WrongUse
+from service.settings import Settings
+from training.cli.arguments import AsJson, UseCaseName
+from training.cli.log_place import segment_store
+from training.console import progress_bar, say, say_json
+from training.use_cases import find_use_case
+
+if TYPE_CHECKING:
+    from training.retrain import Asked, Ended, Place
+
+EVERY_DAYS, LEVEL = 7, 0.025
+PARTS = ("enough", "reason")
+
+
+def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
+    use_case: UseCaseName,
+    because: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON", help="schedule, drift, degradation or request; default: the evidence decides"
+        ),
+    ] = None,
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="with --because: the same model with another calibrator")
+    ] = False,
+    approval: Annotated[
+        bool, typer.Option("--approval", help="wait for a person to approve a promotion: exit code 4")
+    ] = False,
+    approve: Annotated[
+        str | None, typer.Option(metavar="STORY", help="promote what a story waits with")
+    ] = None,
+    reject: Annotated[
+        str | None, typer.Option(metavar="STORY", help="end a story that waits, nothing promoted")
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="PART", help="only ask: enough decisions (enough), a reason (reason)"),
+    ] = None,
+    every_days: Annotated[
+        int, typer.Option(min=1, help="age at which a model is due without another reason")
+    ] = EVERY_DAYS,
+    level: Annotated[
+        float, typer.Option(min=1e-6, max=0.2, help="chance of promoting a model that is no better")
+    ] = LEVEL,
+    seed: Annotated[int, typer.Option(min=0, max=2**31)] = 0,
+    trials: Annotated[
+        int | None, typer.Option(min=0, help="parameters to try beyond the declared ones; default: 8")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="two candidates, no search")] = False,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="look at nothing later, such as 2026-11-30T00:00:00Z")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Retrain the champion on what became of its decisions, if there is a reason; promote what is shown to be better.
+
+    Exit code 0: promoted; 1: the comparison, a gate or a person said no, or a person should look; 3: nothing to do yet;
+    4: waiting for approval; 5: another retraining is at work. Broken off, the next call takes it up where it was left.
+    """
+    from training.retrain import Asked, Effort, Method
+    from training.tune import TRIALS
+
+    if recalibrate and because is None:
+        raise WrongUse("--recalibrate needs a reason: --because schedule, drift, degradation or request")
+    if quick and trials:
+        raise WrongUse("--quick does not search: leave out --trials, or --quick")
+    asked = Asked(
+        _moment(as_of),
+        because,
+        Method.RECALIBRATE if recalibrate else None,
+        approval,
+        every_days,
+        level,
+        Effort(seed, TRIALS if trials is None else trials, quick),
+    )
+    with _told_in_json(as_json), _place(use_case) as place:
+        if only is not None:
+            _say_part(place, asked, only, as_json)
+            return
+        ended = _answered(place, asked, approve, reject) if approve or reject else _retrained(place, asked)
+    _say_ended(ended, as_json)
+    if ended.end.exit_code:
+        raise typer.Exit(ended.end.exit_code)
+
+
+@contextmanager
+def _place(name: str) -> Iterator[Place]:
+    from service.monitoring.events import event_store
+    from training.retrain import Place
+    from training.retrain.journal import Journal
+
+    use_case, settings, log = find_use_case(name), Settings.from_environment(), segment_store()
+    with event_store(settings.monitoring) as events:
+        yield Place(use_case, settings, log, Journal(events, use_case.name))
+
+
+def _retrained(place: Place, asked: Asked) -> Ended:
+    from training.retrain import retrain as retrain_champion
+
+    with progress_bar(f"retraining {place.use_case.name}") as step:
+        return retrain_champion(place, asked, step)
+
+
+def _answered(place: Place, asked: Asked, approve: str | None, reject: str | None) -> Ended:
+    from training.retrain import answer
+
+    if approve and reject:
+        raise WrongUse("--approve and --reject: leave one out")
+    return answer(place, approve or reject or "", "approve" if approve else "reject", asked.now)
+
+
+def _say_part(place: Place, asked: Asked, part: str, as_json: bool) -> None:
+    from training.retrain import enough, find_reason
+
+    if part not in PARTS:
+        raise WrongUse(f"--only {part!r} is not one of: {', '.join(PARTS)}")
+    if part == "enough":
+        decisions = enough(place, asked)
+        body: dict[str, Any] = {"decisions": decisions}
+        text = f"{decisions} decisions in the last 7 days: enough"
+    else:
+        reason = find_reason(place, asked)
+        body, text = reason.to_json(), f"{reason.because}, so {reason.method}: {reason.text}"
+    if as_json:
+        say_json({"part": part, "exit_code": 0, "text": text, **body})
+    else:
+        say(text)
+
+
+@contextmanager
+def _told_in_json(as_json: bool) -> Iterator[None]:
+    """Answer in JSON too where there is nothing to do, or somebody else is at it: scripts read why."""
+    from training.retrain import AtWork, NothingYet, PersonNeeded
+
+    try:
+        yield
+    except (AtWork, NothingYet, PersonNeeded) as error:
+        if as_json:
+            ends = {AtWork: "at_work", NothingYet: "nothing_yet", PersonNeeded: "person"}
+            say_json(
+                {"end": ends[type(error)], "exit_code": error.exit_code, "text": str(error), "story": None}
+            )
+        else:
+            say(str(error))
+        raise typer.Exit(error.exit_code) from None
+
+
+def _say_ended(ended: Ended, as_json: bool) -> None:
+    if as_json:
+        say_json(ended.to_json())
+        return
+    say(f"story {ended.story}")
+    for name, step in ended.steps.items():
+        say(f"  {name}: {step['text']}")
+    if ended.end == "promoted":
+        say(f"next: restart what serves it, AVAL_MODEL={ended.steps['begun']['champion'].partition(':')[0]}")
+
+
+def _moment(text: str | None) -> int:
+    from training.retrain.reason import microseconds
+
+    now = time.time_ns() // 1_000
+    if text is None:
+        return now
+    try:
+        found = microseconds(text)
+    except (ValueError, OverflowError):
+        raise WrongUse(f"--as-of {text!r} is not a time such as 2026-11-30T00:00:00Z") from None
+    if found > now:
+        raise WrongUse(f"--as-of {text} lies ahead; leave it out for now")
+    return found

@@ -1,0 +1,206 @@
+"""The story of a retraining, from its beginning to its end: every step noted once, and taken up where it was left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from service.errors import ModelRefused, WrongUse
+from service.model_store import Champion
+from training.model_card import card_files
+from training.progress import Progress, part, silent
+from training.registry import Version
+from training.retrain.challenger import (
+    Effort,
+    Method,
+    find_challenger,
+    make_challenger,
+    record_challenger,
+    with_story,
+)
+from training.retrain.divided import Since
+from training.retrain.ending import End, Ended
+from training.retrain.journal import Step, Story
+from training.retrain.judging import judge_challenger
+from training.retrain.materials import find_again, gather, keep
+from training.retrain.place import Asked, Place
+from training.retrain.reason import Reason, microseconds
+from training.retrain.telling import MADE, ended_in_words, judged_in_words, tell_mlflow
+from training.user import user
+
+
+def begin(place: Place, asked: Asked, reason: Reason) -> Story:
+    """Begin a story: gather and keep its cases, and note all that its later steps depend upon.
+
+    Its id follows from the champion and the cases, so that the same beginning is the same story. Raises `NothingYet`.
+    """
+    pointer, champion = place.pointer(), place.champion()
+    since = Since(
+        max((story.begun["materials"]["judged_until"] for story in place.journal.stories()), default=0),
+        microseconds(pointer.promoted_at),
+        reason.changed if reason.method is Method.RECALIBRATE else 0,
+    )
+    found = gather(place, champion, reason.method, asked.now, since)
+    keep(found, place.settings.home)
+    about = [
+        pointer.model,
+        reason.method,
+        found.said["learnt"]["fingerprint"],
+        found.said["held_out"]["fingerprint"],
+    ]
+    name = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]
+    story = Story(f"{place.use_case.name}-{name}", place.use_case.name)
+    place.journal.note(
+        story,
+        Step.BEGUN,
+        asked.now,
+        f"{MADE[reason.method]} begun: {reason.text}",
+        champion=pointer.model,
+        policy=champion.policy.version,
+        reason=reason.to_json(),
+        method=str(reason.method),
+        now=asked.now,
+        since=asdict(since),
+        level=asked.level,
+        approval=asked.approval,
+        effort=asdict(asked.effort),
+        materials=dict(found.said),
+        by=user(),
+    )
+    return story
+
+
+def go_on(place: Place, story: Story, now: int, progress: Progress = silent) -> Ended:
+    """Take the steps of a story that have not been taken yet, up to its end or until somebody has to approve."""
+    if story.end is not None:
+        return _ended(story)
+    if over := _overtaken(place, story):
+        return _end(place, story, over, now)
+    if Step.TRAINED not in story.steps and not _train(place, story, now, part(progress, 0.0, 0.9)):
+        return _end(place, story, End.OVERTAKEN, now)
+    if Step.JUDGED not in story.steps and not _judge(place, story, now):
+        return _end(place, story, End.OVERTAKEN, now)
+    progress("judged", 0.95)
+    end = End(story.steps[Step.JUDGED]["end"])
+    if end is End.PROMOTED and story.begun["approval"] and Step.APPROVED not in story.steps:
+        return _wait(place, story, now)
+    if end is End.PROMOTED:
+        end = _promote(place, story)
+    return _end(place, story, end, now)
+
+
+def approve(place: Place, story: Story, now: int) -> Ended:
+    """Promote what a story waits with, in the name of whoever runs this; raises `WrongUse` where it does not wait."""
+    _expect_waiting(story)
+    place.journal.note(story, Step.APPROVED, now, f"approved by {user()}", by=user())
+    return go_on(place, story, now)
+
+
+def reject(place: Place, story: Story, now: int) -> Ended:
+    """End a story that waits without a promotion; raises `WrongUse` where it does not wait."""
+    _expect_waiting(story)
+    return _end(place, story, _overtaken(place, story) or End.REJECTED, now)
+
+
+def _train(place: Place, story: Story, now: int, progress: Progress) -> bool:
+    """Train and record the challenger, and note that; returns whether the cases were still to be had."""
+    begun, champion = story.begun, place.champion()
+    fingerprint = begun["materials"]["learnt"]["fingerprint"]
+    found = find_challenger(place.registry, place.use_case.name, story.id, fingerprint)
+    if found is None:
+        materials = find_again(place, champion, begun)
+        if materials is None:
+            return False
+        method, effort = Method(begun["method"]), Effort(**begun["effort"])
+        trained = make_challenger(method, champion, materials.learnt, materials.held_out, effort, progress)
+        trained = with_story(trained, _evidence(story))
+        found = record_challenger(place.registry, trained, story.id)
+    said = f"{found.tag} (version {found.number}) made on {begun['materials']['learnt']['rows']} cases"
+    place.journal.note(story, Step.TRAINED, now, said, model=found.tag, version=found.number)
+    return True
+
+
+def _judge(place: Place, story: Story, now: int) -> bool:
+    champion = place.champion()
+    materials = find_again(place, champion, story.begun)
+    if materials is None:
+        return False
+    judgement = judge_challenger(
+        _challenger(place, story).scorer, champion, materials.held_out, story.begun["level"]
+    )
+    place.journal.note(story, Step.JUDGED, now, judged_in_words(judgement), **judgement.to_json())
+    return True
+
+
+def _wait(place: Place, story: Story, now: int) -> Ended:
+    name = place.use_case.name
+    place.journal.note(
+        story,
+        Step.WAITING,
+        now,
+        f"{story.steps[Step.TRAINED]['model']} is better and waits for approval: "
+        f"aval retrain {name} --approve {story.id}, or --reject {story.id}",
+    )
+    tell_mlflow(place.settings.tracking_uri, story, End.WAITING)
+    return Ended(End.WAITING, story.steps[Step.WAITING]["text"], story.id, story.to_json())
+
+
+def _promote(place: Place, story: Story) -> End:
+    """Promote the challenger; a champion that somebody else has made meanwhile stays."""
+    registry, trained, judged = place.registry, story.steps[Step.TRAINED], story.steps[Step.JUDGED]
+    approved = story.steps.get(Step.APPROVED)
+    agreed = f", approved by {approved['by']}" if approved else ""
+    try:
+        registry.promote(
+            place.use_case.name,
+            trained["version"],
+            why=f"retraining {story.id}: {story.begun['reason']['text']}; {judged['text']}{agreed}",
+            gates=judged["gates"],
+            card=lambda found, record: card_files(found.tag, record, place.settings.bentoml_home),
+        )
+    except ModelRefused:
+        if _overtaken(place, story) is End.OVERTAKEN:
+            return End.OVERTAKEN
+        raise
+    return End.PROMOTED
+
+
+def _overtaken(place: Place, story: Story) -> End | None:
+    """Return how a story has ended without its own doing: its challenger is champion already, or somebody else is."""
+    pointer: Champion = place.pointer()
+    if pointer.model == story.steps.get(Step.TRAINED, {}).get("model"):
+        return End.PROMOTED
+    return None if pointer.model == story.begun["champion"] else End.OVERTAKEN
+
+
+def _end(place: Place, story: Story, end: End, now: int) -> Ended:
+    # MLflow first: a crash in between leaves the story open, and saying it again changes nothing.
+    if Step.TRAINED in story.steps:
+        tell_mlflow(place.settings.tracking_uri, story, end)
+    place.journal.note(story, Step.ENDED, now, ended_in_words(end, story), end=str(end))
+    return _ended(story)
+
+
+def _ended(story: Story) -> Ended:
+    ended = story.steps[Step.ENDED]
+    return Ended(End(ended["end"]), ended["text"], story.id, story.to_json())
+
+
+def _challenger(place: Place, story: Story) -> Version:
+    return place.registry.find(place.use_case.name, story.steps[Step.TRAINED]["version"])
+
+
+def _evidence(story: Story) -> Mapping[str, Any]:
+    """Return what the bundle says of its story, inside its hash."""
+    kept = ("champion", "policy", "reason", "method", "now", "level", "materials")
+    return {"story": story.id, **{name: story.begun[name] for name in kept}}
+
+
+def _expect_waiting(story: Story) -> None:
+    if Step.WAITING not in story.steps or story.end is not None:
+        raise WrongUse(
+            f"{story.id} does not wait for approval: it {'has ended' if story.end else 'is under way'}"
+        )
