@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from service.scoring.arithmetic import FloatArray, log_odds, logistic
+from training.logistic_fit import fit_logistic
 from training.performance.area import Area, Difference, area, difference
 from training.performance.expected import expected_auc
-from training.performance.figures import too_few
+from training.performance.figures import Known, too_few
 from training.performance.maturity import Mask
 from training.performance.reference import Against, against_untouched
 from training.performance.seen import Seen
@@ -82,7 +84,7 @@ def ranking(seen: Seen, stretches: Stretches, evidence: Mapping[str, Any], monit
     if too_few(known):
         return Ranking("too few", False, None, None, ())
     now = area(known.probabilities, known.bad, known.weights)
-    promise = expected_auc(known.probabilities, known.weights)
+    promise = expected_auc(_shifted(known), known.weights)
     compared = tuple(
         Compared(item.source, item.before, difference(item.now, item.before))
         for item in _against(seen, now, stretches, evidence)
@@ -104,6 +106,13 @@ def _against(seen: Seen, now: Area, stretches: Stretches, evidence: Mapping[str,
     if not too_few(before):
         earlier = area(before.probabilities, before.bad, before.weights)
         yield Against("the model's own earlier matured decisions", now, earlier)
+
+
+def _shifted(known: Known) -> FloatArray:
+    """Return the probabilities (rows,) with the bad rate that was found: that they are all too low is no ranking."""
+    x = log_odds(known.probabilities)
+    shift = fit_logistic([np.ones(1)], known.bad.astype(np.int8), [0.0], base=x, pull=1e-6).coefficients[0]
+    return logistic(x + float(shift))
 
 
 def _steps_below(found: Difference, tolerated: float) -> float:

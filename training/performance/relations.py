@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from training.logistic_fit import fit_logistic
 # What a column adds to the log-odds counts if it is at least this large (a standard deviation), and certain. Without
 # cases of before it must be larger: no model is without a fault.
 LEAST_SIZE, LEAST_SIZE_ALONE, LEVEL = 0.15, 0.25, 0.01
-_MOST_ROWS = 100_000
+_MOST_ROWS = 50_000
+_MOST_CHANGED = 3
 _FEWEST_OF_LEVEL = 20
 _PULL = 1e-6
 
@@ -50,39 +51,59 @@ class Relation:
 def relations(
     names: Sequence[str], levels: Sequence[int], now: Cases, before: Cases | None
 ) -> list[Relation]:
-    """Return how much each input says beyond the recalibrated score, the most certain first.
+    """Return how much each input says beyond the recalibrated score, what has changed first, the rest by certainty.
 
     Rao's score test (1948) of terms of the input beside intercept and slope; with cases of before, of the difference
-    of the two periods' terms, each taken at one Newton step from no effect. levels: of each input, 0 for a number.
+    of the two periods' terms, each taken at one Newton step from no effect. An input that has changed joins intercept
+    and slope, up to three of them: one that means less makes all others seem to mean more. levels: of each input, 0
+    for a number.
     """
-    now, base = _thinned(now), None if before is None else _thinned(before)
-    lines = [_line(cases) for cases in (now, base) if cases is not None]
-    tests = [
-        _test([_terms(values, count, now.matrix[:, i]) for values in columns], lines)
-        for i, count in enumerate(levels)
-        for columns in [[cases.matrix[:, i] for cases in (now, base) if cases is not None]]
-    ]
-    p_values = holm(np.array([p for p, _ in tests]))
-    found = [
-        Relation(name, size, float(p), base is not None)
-        for name, (_, size), p in zip(names, tests, p_values, strict=True)
-    ]
-    return sorted(found, key=lambda item: (item.p, -item.size))
+    periods = [_thinned(now)] if before is None else [_thinned(now), _thinned(before)]
+    terms = {
+        name: [_terms(cases.matrix[:, i], levels[i], periods[0].matrix[:, i]) for cases in periods]
+        for i, name in enumerate(names)
+    }
+    return _in_turn(terms, periods, [np.empty((len(cases.bad), 0)) for cases in periods], _MOST_CHANGED)
+
+
+# By input, its terms (rows, k) of each period.
+_Terms: TypeAlias = dict[str, list[FloatArray]]
 
 
 class _Line(NamedTuple):
-    """The recalibrated score: its columns (rows, 2), each row's residual and variance."""
+    """The recalibrated score: its columns (rows, k), each row's residual and variance."""
 
     columns: FloatArray
     residuals: FloatArray
     variances: FloatArray
 
 
-def _line(cases: Cases) -> _Line:
-    x = log_odds(cases.probabilities)
-    fit = fit_logistic([x, np.ones(1)], cases.bad.astype(np.int8), [1.0, 0.0], pull=_PULL)
-    p = logistic(x * fit.coefficients[0] + fit.coefficients[1])
-    return _Line(np.column_stack([x, np.ones(len(x))]), cases.bad - p, p * (1 - p))
+def _in_turn(
+    terms: _Terms, periods: Sequence[Cases], beside: Sequence[FloatArray], left: int
+) -> list[Relation]:
+    lines = [_line(cases, more) for cases, more in zip(periods, beside, strict=True)]
+    tests = {name: _test(item, lines) for name, item in terms.items()}
+    p_values = holm(np.array([p for p, _ in tests.values()]))
+    found = [
+        Relation(name, size, float(p), len(periods) > 1)
+        for (name, (_, size)), p in zip(tests.items(), p_values, strict=True)
+    ]
+    found.sort(key=lambda item: (item.p, -item.size))
+    if not (left and found and found[0].changed):
+        return found
+    first = found[0]
+    joined = [np.column_stack([more, item]) for more, item in zip(beside, terms[first.column], strict=True)]
+    others = {name: item for name, item in terms.items() if name != first.column}
+    return [first, *_in_turn(others, periods, joined, left - 1)]
+
+
+def _line(cases: Cases, beside: FloatArray) -> _Line:
+    columns = [log_odds(cases.probabilities), np.ones(len(cases.bad)), *beside.T]
+    start = [1.0, *([0.0] * (len(columns) - 1))]
+    fit = fit_logistic(columns, cases.bad.astype(np.int8), start, pull=_PULL)
+    matrix = np.column_stack(columns)
+    p = logistic(matrix @ fit.coefficients)
+    return _Line(matrix, cases.bad - p, p * (1 - p))
 
 
 def _thinned(cases: Cases) -> Cases:
