@@ -1,0 +1,152 @@
+"""Drift of what comes in and goes out, and what became of it: drift."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.errors import AvalError, WrongUse
+from service.settings import Settings
+from training.cli.arguments import AsJson, UseCaseName
+from training.cli.drift_report import say_incidents, say_look
+from training.cli.log_place import NOTHING_TO_DO, SAID_NO, segment_store
+from training.console import complain, progress, say_json
+from training.use_cases import find_use_case
+
+if TYPE_CHECKING:
+    from service.scoring.scorer import Scorer
+    from training.alerts import Alerts
+    from training.monitoring.look import Seen
+    from training.monitoring.report import DriftReport
+    from training.monitoring.windows import Wanted
+
+MOST_DAYS = 3_650
+Moment = Annotated[str | None, typer.Option(metavar="TIME", help="the end, not included; default: now")]
+
+
+def drift(  # noqa: PLR0913, PLR0917  # one argument per option
+    use_case: UseCaseName,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="such as 2026-11-14 or 2026-11-14T08:30:00Z; in AVAL_TIME_ZONE"
+        ),
+    ] = None,
+    until: Moment = None,
+    days: Annotated[int | None, typer.Option(min=1, max=MOST_DAYS, help="to look at; default: 7")] = None,
+    reference_days: Annotated[
+        int, typer.Option(min=1, max=MOST_DAYS, help="before these, to compare with")
+    ] = 90,
+    evidently: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="write Evidently's page too")
+    ] = None,
+    alerts: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="channels of alerts; default: alerts.toml in AVAL_HOME"),
+    ] = None,
+    track: Annotated[bool, typer.Option("--track/--no-track", help="log the figures in MLflow")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the latest decisions with those before, judge what became of them, and advise what to do.
+
+    Exit code 0: nothing to do about it; 1: drift, or an alarm; 3: not enough records. Without enough of them before,
+    the profile that the model brings is the reference. With --from or --until it is a look back, and changes no
+    incident.
+    """
+    from training.alerts import read_alerts
+    from training.monitoring.windows import Wanted
+
+    if evidently is not None and evidently.suffix != ".html":
+        raise WrongUse(f"--evidently {evidently} is no name for a page: it must end in .html")
+    settings, case = Settings.from_environment(), find_use_case(use_case)
+    channels = read_alerts(alerts, settings.home, case.name)
+    now = time.time_ns() // 1000
+    seen, scorer, report = _look(settings, use_case, Wanted(since, until, days, reference_days), now)
+    page = None if evidently is None else _write_page(seen, scorer, evidently)
+    if as_json:
+        say_json(report.to_json())
+    else:
+        say_look(report)
+    if track:
+        _track(settings, report, page)
+    if since is None and until is None:
+        _record(settings, report, channels, quiet=as_json)
+    raise typer.Exit(_code(report))
+
+
+def _look(settings: Settings, use_case: str, wanted: Wanted, now: int) -> tuple[Seen, Scorer, DriftReport]:
+    from service.model_store import load_scorer
+    from training.monitoring.look import look, see
+    from training.monitoring.windows import windows_of
+
+    case, store = find_use_case(use_case), segment_store()
+    windows = windows_of(wanted, now, settings.time_zone)
+    scorer = load_scorer(case.name, settings.bentoml_home)
+    with progress(f"looking at {case.name}") as step:
+        step("reading decisions")
+        seen = see(store, scorer, windows, case.monitoring.least_records)
+        step(f"{seen.analysis.rows:,} decisions against {seen.reference.rows:,}")
+        return seen, scorer, look(store, seen, scorer, case, now)
+
+
+def _write_page(seen: Seen, scorer: Scorer, file: Path) -> Path | None:
+    """Write Evidently's page; None where there is nothing to compare, which is said."""
+    from training.monitoring.evidently_report import write_page
+    from training.monitoring.observed import scored_by
+
+    if seen.reference.matrix is None or not seen.analysis.rows:
+        complain(
+            f"{file} was not written: Evidently compares records, and there are too few in one of the windows"
+        )
+        return None
+    before, after = ((item.matrix, scored_by(item, scorer)) for item in (seen.before, seen.analysis))
+    write_page(scorer.contract, before, after, file)
+    return file
+
+
+def _track(settings: Settings, report: DriftReport, page: Path | None) -> None:
+    from training.monitoring.tracking import track
+
+    try:
+        track(settings, report, page)
+    except AvalError as error:
+        # What was found holds without MLflow.
+        complain(f"the figures are not in MLflow: {error}")
+
+
+def _record(settings: Settings, report: DriftReport, channels: Alerts, *, quiet: bool) -> None:
+    """Keep the report, and let incidents begin, go on and end by it."""
+    from service.monitoring.events import Event, event_store
+    from training.alerts import Look, raise_alerts
+
+    key = f"{report.analysis['from']}/{report.analysis['until']}/{report.model}"
+    with event_store(settings.monitoring) as events:
+        events.add(Event(report.use_case, "report", key, report.at, report.to_json()))
+        found = Look(report.use_case, report.findings, report.at, _measures(report), report.unjudged)
+        incidents = raise_alerts(events, channels, found, complain)
+    if not quiet:
+        say_incidents(incidents)
+
+
+def _measures(report: DriftReport) -> dict[str, float]:
+    """Return the figures that go to CloudWatch, as far as they are known."""
+    intercept: dict[str, Any] | None = report.performance["mature"]["intercept"]
+    told = sum(share["told"] for share in report.performance["population"]["shares"])
+    found = {"Outcomes.Told": float(told)}
+    if intercept is not None:
+        found["Calibration.Intercept"] = float(intercept["value"])
+    if report.drift is not None:
+        moved = [item for item in report.drift.columns if item.status in ("warn", "alarm")]
+        found["Drift.Columns"] = float(len(moved))
+        if report.drift.score.psi is not None:
+            found["Drift.ScorePsi"] = report.drift.score.psi
+    return found
+
+
+def _code(report: DriftReport) -> int:
+    if report.findings:
+        return SAID_NO
+    return 0 if report.enough else NOTHING_TO_DO
