@@ -11,6 +11,7 @@ import typer
 from service.errors import AvalError, WrongUse
 from training.cli.alerts import alerts_app, incidents
 from training.cli.data import list_use_cases, sample
+from training.cli.drift import drift
 from training.cli.keys import keys_app
 from training.cli.log import log_app
 from training.cli.outcomes import outcomes, reviews
@@ -48,6 +49,7 @@ app.command()(outcomes)
 app.command()(reviews)
 app.add_typer(log_app, name="log")
 app.command()(replay)
+app.command()(drift)
 app.command()(retrain)
 app.command()(simulate)
 app.add_typer(keys_app, name="keys")
