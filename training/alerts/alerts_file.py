@@ -47,6 +47,7 @@ from typing import Any
 from service.errors import WrongUse
 from training.alerts.channel_kinds import channel_of
 from training.alerts.channels import Channel
+from training.alerts.delivery import PACE, Pace
 from training.alerts.fields import Fields
 from training.alerts.metrics import Meter
 
@@ -56,11 +57,12 @@ LOOKS_TO_RECOVER = 2
 
 @dataclass(frozen=True)
 class Alerts:
-    """Who is told, where metrics go, and how many looks in a row without a finding end its incident."""
+    """Who is told, where metrics go, how many looks in a row without a finding end its incident; pace: of messages."""
 
     channels: tuple[Channel, ...] = ()
     meters: tuple[Meter, ...] = ()
     looks_to_recover: int = LOOKS_TO_RECOVER
+    pace: Pace = PACE
 
 
 def read_alerts(path: Path | None, home: Path, use_case: str | None = None) -> Alerts:

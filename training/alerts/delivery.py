@@ -41,13 +41,16 @@ class Pace:
     poll: float = 0.25
 
 
+PACE = Pace()
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """Where deliveries happen: what is recorded, who complains, and how patient they are."""
 
     store: EventStore
     tell: Callable[[str], None]
-    pace: Pace = Pace()
+    pace: Pace = PACE
 
 
 def deliver(
@@ -101,16 +104,15 @@ def _due(
 ) -> Iterator[Message]:
     """Yield the message about the latest step of each incident that the channel is to be told of and was not.
 
-    Earlier steps that it missed are told by the latest. That something is over is told to whom it was told, or was to
-    be told, that it had begun: a new channel does not begin with the past.
+    Earlier steps that it missed are told by the latest. That something is over is told to the channels that there were
+    while it lasted, whether they could be reached then or not: a new channel does not begin with the past.
     """
     latest = {change.incident.id: change for change in changes}
-    reached = {message.partition(".")[0] for message, name in tried if name == channel.name}
-    for incident_id, change in latest.items():
+    for change in latest.values():
         message = message_of(change)
         told = tried.get((message.id, channel.name), NONE).sent
-        began = change.step != "recovered" or incident_id in reached
-        if began and not told and _rank(change.incident.severity) >= _rank(channel.lowest):
+        meant = change.step != "recovered" or channel.name in change.incident.channels
+        if meant and not told and _rank(change.incident.severity) >= _rank(channel.lowest):
             yield message
 
 

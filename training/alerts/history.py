@@ -32,6 +32,8 @@ def history(use_case: str, looks: Sequence[NumberedLook]) -> History:
         for key in sorted({*latest, *look.found}):
             was = latest.get(key)
             now = _after(use_case, key, was, look, late=look.at < newest)
+            if now is not None and now.is_open:
+                now = replace(now, channels=now.channels | look.channels)
             if now is None or now == was:
                 continue
             if was is not None and was.episode != now.episode:

@@ -21,6 +21,7 @@ class Incident:
 
     key, title, figures: of the finding. episode: 1 for the first incident of that key, 2 once it has come back, …
     severity: the highest that it has had. missed: looks in a row that have not found it. recovered_at: None while open.
+    channels: names of those that there were while it lasted.
     """
 
     use_case: str
@@ -33,6 +34,7 @@ class Incident:
     seen_at: int
     missed: int = 0
     recovered_at: int | None = None
+    channels: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:

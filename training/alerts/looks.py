@@ -19,22 +19,27 @@ _STEP = "look"
 
 @dataclass(frozen=True, slots=True)
 class NumberedLook:
-    """A recorded look. found: by key. looks_to_recover: how many looks without a finding end its incident."""
+    """A recorded look. found: by key. looks_to_recover: how many looks without a finding end its incident.
+
+    channels: names of those that were to be told of it.
+    """
 
     number: int
     at: int
     found: Mapping[str, Finding]
     unjudged: frozenset[str]
     looks_to_recover: int
+    channels: frozenset[str] = frozenset()
 
 
-def record_look(store: EventStore, look: Look, looks_to_recover: int) -> None:
+def record_look(store: EventStore, look: Look, looks_to_recover: int, channels: Iterable[str] = ()) -> None:
     """Record a look as the next one; nothing happens where its moment is recorded already."""
     body = {
         "step": _STEP,
         "findings": [finding.to_json() for finding in look.findings],
         "unjudged": sorted(set(look.unjudged)),
         "looks_to_recover": looks_to_recover,
+        "channels": sorted(channels),
     }
     added = False
     while not added:
@@ -56,7 +61,12 @@ def _look(event: Event) -> NumberedLook:
     findings = [Finding.from_json(finding) for finding in body["findings"]]
     found: dict[str, Finding] = reduce(_with_worst, findings, {})
     return NumberedLook(
-        body["number"], event.at, found, frozenset(body["unjudged"]), body["looks_to_recover"]
+        number=body["number"],
+        at=event.at,
+        found=found,
+        unjudged=frozenset(body["unjudged"]),
+        looks_to_recover=body["looks_to_recover"],
+        channels=frozenset(body["channels"]),
     )
 
 

@@ -24,11 +24,11 @@ def raise_alerts(
     more severe and one when it is over, by the rules of `delivery`. `tell` gets a line for whatever did not get
     through, which never stops the look. Raises `MonitoringDown`.
     """
-    record_look(store, look, alerts.looks_to_recover)
+    record_look(store, look, alerts.looks_to_recover, [channel.name for channel in alerts.channels])
     events = store.events(look.use_case, [KIND])
     past = history(look.use_case, looks_of(events))
     _announce(store, past.changes, {event.key for event in events})
-    deliver(Post(store, tell), alerts.channels, look.use_case, past.changes, look.at)
+    deliver(Post(store, tell, alerts.pace), alerts.channels, look.use_case, past.changes, look.at)
     publish(alerts.meters, look.use_case, {**look.measures, **counts_of(past.incidents)}, look.at, tell)
     return [item for item in past.incidents if item.is_open or item.recovered_at == look.at]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from service.monitoring.events import EventStore, event_store
 from training.alerts import Alerts, Finding, Incident, Look, Severity, incidents_of, raise_alerts
 from training.alerts.channels import Channel, NotSent
+from training.alerts.delivery import PACE, Pace
 from training.alerts.message import Message
 
 DAY = 86_400_000_000
@@ -49,12 +50,13 @@ class Room:
     store: EventStore
     use_case: str = "credit_risk"
     complaints: list[str] = field(default_factory=list)
+    pace: Pace = PACE
 
     def look(
         self, day: float, findings: Sequence[Finding], *channels: Channel, unjudged: Sequence[str] = ()
     ) -> list[Incident]:
         look = Look(self.use_case, findings, START + int(day * DAY), unjudged=unjudged)
-        return raise_alerts(self.store, Alerts(channels), look, self.complaints.append)
+        return raise_alerts(self.store, Alerts(channels, pace=self.pace), look, self.complaints.append)
 
     @property
     def incidents(self) -> list[Incident]:

@@ -93,6 +93,14 @@ def test_who_missed_the_whole_incident_is_told_once_that_it_was(desk: Room) -> N
     assert notebook.told == ["recovered warning"]
 
 
+def test_an_incident_for_which_a_channel_was_never_tried_is_told_all_the_same(desk: Room) -> None:
+    notebook = Notebook(faults=[down(), down(), down()])
+    for day, findings in enumerate([[INCOME, CALIBRATION], [INCOME], [INCOME], [INCOME]]):
+        desk.look(day, findings, notebook)
+    assert notebook.tried == 5
+    assert notebook.told == ["recovered critical", "opened warning"]
+
+
 def test_a_new_channel_is_told_of_what_lasts_and_of_nothing_past(desk: Room) -> None:
     for day, findings in enumerate([[INCOME, CALIBRATION], [CALIBRATION], [CALIBRATION]]):
         desk.look(day, findings)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -155,6 +156,13 @@ def test_a_mail_that_was_taken_is_sent_also_where_the_goodbye_fails() -> None:
     with mail_receiver(receiver):
         mail_to(receiver).send(MESSAGE)
     assert len(receiver.received) == 1
+
+
+def test_a_server_that_says_nothing_is_given_up_after_the_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        fault = failure(mail_to(MailReceiver(port=silent.getsockname()[1]), timeout=0.1))
+    assert str(fault).endswith("timed out")
+    assert fault.down
 
 
 def test_a_closed_port_is_told() -> None:
