@@ -14,6 +14,7 @@ from service.scoring.policy import DECISIONS, Costs, Policy
 from service.scoring.scorer import Scorer
 from training.calibration_report import calibration_report
 from training.fairness import fairness_report, protected_groups
+from training.model_card import Card, render_card
 from training.plots import log_odds
 from training.train import Trained
 
@@ -40,6 +41,12 @@ def rebuilt(trained: Trained, evidence: Mapping[str, Any]) -> tuple[Files, str]:
     s = trained.scorer
     files = bundle_files(s.contract, s.predictor, s.calibrator, s.policy, s.reason_texts, s.profile, evidence)
     return files, version_of(files)
+
+
+def rendered(bundle: tuple[Files, str], **known: Any) -> Card:
+    """Return the card of a bundle of loan approval."""
+    files, version = bundle
+    return render_card(files, use_case="loan_approval", version=version, **known)
 
 
 def full_evidence(trained: Trained) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from typing import Any
 
 import bentoml
 
+from service.model_store import champion, load_scorer
+from service.scoring.policy import Policy
 from service.settings import Settings
-from training.registry import Registry
+from training.registry import Champion, Override, Registry
 from training.registry.client import open_client
 from training.train import Trained
 
@@ -37,6 +39,8 @@ FAILED_GATE = {
     "note": "",
 }
 PASSED_GATE = {**FAILED_GATE, "status": "pass", "observed": 380.5}
+OVERRIDE = Override("Grace Hopper", "the price list that the gate compares with is of last year")
+STRICT = Policy("strict", 0.01, 0.02)
 
 
 def local_registry(folder: Path, bentoml_home: Path | None = None) -> Registry:
@@ -121,3 +125,19 @@ def _scratch_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="aval-mlflow-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def pointer(registry: Registry) -> Champion:
+    """Return what the store says of the champion."""
+    return champion(USE_CASE, registry.settings.bentoml_home)
+
+
+def served(registry: Registry) -> tuple[str, str]:
+    """Return the tag and the policy that the champion is served with."""
+    scorer = load_scorer(USE_CASE, registry.settings.bentoml_home)
+    return scorer.tag, scorer.policy.version
+
+
+def pointer_policy(registry: Registry) -> str:
+    """Return the policy of the champion's own bundle."""
+    return load_scorer(pointer(registry).model, registry.settings.bentoml_home).policy.version
