@@ -1,4 +1,4 @@
-"""The portal: a page for people at `/`, held in memory, with JSON there for programs."""
+"""The pages for people, held in memory: the portal at `/`, where programs get JSON, and the dashboard."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 PAGES = Path(__file__).parent / "pages"
-PORTAL = "index.html"
+PORTAL, DASHBOARD = "index.html", "dashboard.html"
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -51,7 +51,7 @@ def read_pages(folder: Path = PAGES) -> dict[str, Page]:
 
 
 def portal_routes(index: Mapping[str, Any]) -> list[Route]:
-    """Return the routes of the portal: `/` answers a browser with the page and others with `index` as JSON."""
+    """Return the routes of the pages: `/` answers a browser with the portal and others with `index` as JSON."""
     pages = read_pages()
 
     def root(request: Request) -> Response:
@@ -63,8 +63,15 @@ def portal_routes(index: Mapping[str, Any]) -> list[Route]:
     def page(request: Request) -> Response:
         return _answer(request, pages[request.url.path.rpartition("/")[2]])
 
+    def dashboard(request: Request) -> Response:
+        return _answer(request, pages[DASHBOARD])
+
     # A route for each name: whatever is no page falls through to the server's own 404.
-    return [Route("/", root), *(Route(f"/pages/{name}", page) for name in pages)]
+    return [
+        Route("/", root),
+        Route("/dashboard", dashboard),
+        *(Route(f"/pages/{name}", page) for name in pages),
+    ]
 
 
 def prefers_html(accept: str) -> bool:

@@ -12,8 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from service.model_store import read_card
+from service.monitoring.watch import Watch
+from service.online.dashboard import dashboard_json_of
 from service.online.metrics import CONTENT_TYPE, Metrics
-from service.online.paths import DECIDE, EXPLAIN, HEALTH, METRICS, READ, TELL
+from service.online.paths import DASHBOARD_JSON, DECIDE, EXPLAIN, HEALTH, METRICS, READ, TELL
 from service.openapi import PAGE_HEADERS, docs_page, openapi
 from service.portal import portal_routes
 from service.problems import ProblemError, problem_response
@@ -29,8 +31,11 @@ CARD_HEADERS = {
 }
 
 
-def facts_app(scorer: Scorer, metrics: Metrics, bentoml_home: Path) -> Starlette:
-    """Return the application that answers every GET of ours; BentoML mounts it."""
+def facts_app(scorer: Scorer, metrics: Metrics, bentoml_home: Path, watch: Watch | None = None) -> Starlette:
+    """Return the application that answers every GET of ours; BentoML mounts it.
+
+    watch: None where the decision log is off.
+    """
     document = openapi(scorer, scorer.policy)
     page = docs_page(document)
     return Starlette(
@@ -44,7 +49,8 @@ def facts_app(scorer: Scorer, metrics: Metrics, bentoml_home: Path) -> Starlette
             Route("/model_card", _card(scorer, bentoml_home)),
             Route("/docs.json", _constant(document)),
             Route("/docs", lambda _: Response(page, headers=PAGE_HEADERS, media_type="text/html")),
-            Route(METRICS, lambda _: Response(metrics.text(), media_type=CONTENT_TYPE)),
+            Route(DASHBOARD_JSON, dashboard_json_of(watch, metrics.traffic)),
+            Route(METRICS, _exposition(metrics, watch)),
         ]
     )
 
@@ -60,6 +66,16 @@ def index(scorer: Scorer) -> dict[str, Any]:
         "read": list(READ),
         "health": [*HEALTH, METRICS],
     }
+
+
+def _exposition(metrics: Metrics, watch: Watch | None) -> Callable[[Request], Response]:
+    def get(_: Request) -> Response:
+        # Whoever collects gauges looks too; they are of the last look, not of this one.
+        if watch is not None:
+            watch.look()
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    return get
 
 
 def _constant(body: dict[str, Any]) -> Callable[[Request], Response]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -21,6 +21,8 @@ from prometheus_client import (
 )
 
 from service.online.held_values import HeldValues
+from service.online.traffic import traffic_json
+from service.online.watch_gauges import WatchGauges
 from service.scoring.policy import DECISIONS
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -46,6 +48,7 @@ class Metrics:
         self._register_requests(frozenset(routes), self._own)
         self._register_decisions(self._own)
         self._register_log(self._own)
+        self._watch = WatchGauges(self._own, alone=shared is None)
         self._shadow = Counter(
             "aval_shadow", "Records offered to the shadow", ("result",), registry=self._own
         )
@@ -87,6 +90,14 @@ class Metrics:
         self._spooled = _gauge("aval_log_spooled", "Entries kept on disk until the log is back", own)
         up = "Whether the decision log takes entries (least of all workers)"
         self._up = _gauge("aval_log_up", up, own, "livemin")
+
+    def watched(self, figures: Mapping[str, Any]) -> None:
+        """Take down what is known of the model: the figures of `service.monitoring.dashboard.watched_json`."""
+        self._watch.set(figures)
+
+    def traffic(self) -> dict[str, Any]:
+        """Return this process's requests since its start: see `service.online.traffic`."""
+        return traffic_json(self._requests, self._seconds)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request."""

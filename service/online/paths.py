@@ -7,7 +7,18 @@ EXPLAIN = ("/explain",)
 TELL = ("/outcomes", "/reviews")
 SCORE_FILE = "/score_file"
 FILES = (SCORE_FILE, *(f"{SCORE_FILE}/{step}" for step in ("submit", "status", "get", "retry", "cancel")))
-READ = ("/schema", "/model_metadata", "/model_metrics", "/model_params", "/model_card", "/docs", "/docs.json")
+DASHBOARD, DASHBOARD_JSON = "/dashboard", "/dashboard.json"
+READ = (
+    "/schema",
+    "/model_metadata",
+    "/model_metrics",
+    "/model_params",
+    "/model_card",
+    DASHBOARD,
+    DASHBOARD_JSON,
+    "/docs",
+    "/docs.json",
+)
 HEALTH = ("/livez", "/readyz", "/healthz")
 METRICS = "/metrics"
 PAGES = "/pages/"

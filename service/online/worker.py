@@ -21,8 +21,10 @@ from service.access.rates import Rates
 from service.access.stopping import Grace, begin_serving
 from service.decision_log import DecisionLog, open_log
 from service.decision_log.anchors import Anchor
+from service.decision_log.segments.store import SegmentStore
 from service.errors import WrongUse
 from service.model_store import load_scorer
+from service.monitoring.watch import Watch
 from service.online.answers import Asked, decide, now
 from service.online.desk import Desk
 from service.online.metrics import Metrics
@@ -35,6 +37,7 @@ from service.online.tasks.door import TaskDoor
 from service.online.tasks.folder import TaskFolder
 from service.online.tasks.runner import Runner
 from service.online.whole_body import WholeBody
+from service.places import S3Options, place_of
 from service.problems import ProblemMiddleware
 from service.roots import Roots
 from service.scoring.schema import example_record
@@ -66,6 +69,7 @@ class Worker:
     shared: Path | None = None
     stopping: Stopping = field(default_factory=Stopping)
     tasks: TaskDoor = field(init=False, repr=False)
+    watch: Watch | None = field(init=False, repr=False)
     _desk: Desk | None = None
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -73,6 +77,7 @@ class Worker:
         """Open the door of tasks; raises `WrongUse` for roots that are none, or that hold what is ours."""
         roots, folder = Roots.of(self.settings.batch_roots), TaskFolder(self.settings.home / TASKS)
         roots.expect_apart(_own_places(self.settings))
+        self.watch = _watch_of(self.settings, self.scorer, self.metrics)
         self.tasks = TaskDoor(roots, self.scorer, folder, Runner(folder, self.stopping))
 
     @classmethod
@@ -151,6 +156,8 @@ class Worker:
         if self._watch is not None:
             self._watch.cancel()
         await self.tasks.runner.stop()
+        if self.watch is not None:
+            await asyncio.to_thread(self.watch.close, CLOSE_SECONDS)
         desk, self._desk = self._desk, None
         if desk is not None and desk.shadow is not None:
             desk.shadow.close()
@@ -194,6 +201,13 @@ def _log_of(settings: Settings, scorer: Scorer, metrics: Metrics) -> DecisionLog
         about={"version": __version__, "model": scorer.tag, "policy": scorer.policy.version},
         observe=metrics.committed,
     )
+
+
+def _watch_of(settings: Settings, scorer: Scorer, metrics: Metrics) -> Watch | None:
+    if settings.decision_log is None:
+        return None
+    place = place_of(settings.segments, S3Options(kms_key=settings.s3_kms_key))
+    return Watch(settings.monitoring, SegmentStore(settings.decision_log, place), scorer, metrics.watched)
 
 
 def print_head(log: DecisionLog) -> None:

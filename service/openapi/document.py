@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service import __version__
+from service.openapi.dashboard import DASHBOARD_PARAMETERS, dashboard_schemas
 from service.openapi.examples import example_answers, example_bodies
 from service.openapi.files import FILE_OPERATIONS, FILES, PARAMETER, TASK_ID, file_examples, file_schemas
 from service.openapi.files import GROUP as FILES_GROUP
@@ -56,10 +57,11 @@ def openapi(scorer: Scorer, policy: Policy) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in GROUPS.items()],
         "paths": paths,
         "components": {
-            "schemas": schemas(scorer.contract) | file_schemas(),
+            "schemas": schemas(scorer.contract) | file_schemas() | dashboard_schemas(),
             "responses": problem_responses(scorer, bodies["Record"]),
             "parameters": {
                 **{name: _parameter(name, *about) for name, about in _PARAMETERS.items()},
+                **DASHBOARD_PARAMETERS,
                 TASK_ID: PARAMETER,
             },
             "headers": {REQUEST_ID: _REQUEST_ID_HEADER, REPLAYED: _REPLAYED_HEADER},

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from service.openapi.dashboard import DASHBOARD, DASHBOARD_PARAMETERS
 from service.openapi.problems import (
     KEY_OF_CALLER,
     REPLAYED,
@@ -151,10 +152,18 @@ _TELLING = (
 
 
 def _fact(
-    path: str, summary: str, gives: Mapping[str, Schema], problems: tuple[int, ...] = READ
+    path: str,
+    summary: str,
+    gives: Mapping[str, Schema],
+    problems: tuple[int, ...] = READ,
+    description: str = "",
+    parameters: tuple[str, ...] = (),
 ) -> Operation:
     name = path.strip("/").replace(".", "_") or "index"
-    return Operation(path, "get", name, "read", summary, "", "read", gives, problems)
+    asked = (REQUEST_ID, *parameters)
+    return Operation(
+        path, "get", name, "read", summary, description, "read", gives, problems, parameters=asked
+    )
 
 
 _ANY_OBJECT: Schema = {"type": "object"}
@@ -171,6 +180,15 @@ _READING = (
     _fact("/model_metrics", "How good the model is, on cases that it never saw", {JSON: _ANY_OBJECT}),
     _fact("/model_params", "Parameters of the chosen candidate", {JSON: _ANY_OBJECT}),
     _fact("/model_card", "The model card", {HTML: _PAGE}, (401, 403, 404, 429)),
+    _fact("/dashboard", "The dashboard, for people", {HTML: _PAGE}),
+    _fact(
+        "/dashboard.json",
+        "How the model is doing",
+        {JSON: reference("Dashboard")},
+        (401, 403, 404, 422, 429, 503),
+        DASHBOARD,
+        tuple(DASHBOARD_PARAMETERS),
+    ),
     _fact("/docs", "This document, for people", {HTML: _PAGE}),
     _fact("/docs.json", "This document", {JSON: _ANY_OBJECT}),
     _fact("/metrics", "Figures for Prometheus", {TEXT: _PAGE}),

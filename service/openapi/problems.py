@@ -67,7 +67,7 @@ DOCUMENTED: Mapping[int, Documented] = {
         "The content type is not `application/json`.", "content type 'text/csv' is not application/json"
     ),
     422: Documented(
-        "The body is JSON, and not what is asked for; `errors` has one entry per refused field.",
+        "The body is JSON, and not what is asked for, or a parameter is not; `errors` has one entry per refused field.",
         "1 field of the record refused: x is not a field",
     ),
     429: Documented(

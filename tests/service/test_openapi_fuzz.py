@@ -38,11 +38,15 @@ ASKED = Asked("request-1", "", "en", 1_790_000_000_000_000)
 # Without keys nobody is turned away; the other checks are all that there are.
 LEFT_OUT = "ignored_auth"
 # No schema can say that a time must be over: on what is else in order, a review of the future is refused; nor can one
-# say where files may lie.
+# say where files may lie, or that one day comes after another.
 CONFIGURATION = """
 [[operations]]
 include-path = "/reviews"
 checks.positive_data_acceptance.expected-statuses = [200, 401, 403, 404, 409, 422, 429]
+
+[[operations]]
+include-path = "/dashboard.json"
+checks.positive_data_acceptance.expected-statuses = [200, 401, 403, 422, 429, 503]
 
 [[operations]]
 include-path-regex = "^/score_file"

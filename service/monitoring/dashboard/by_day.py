@@ -1,0 +1,52 @@
+"""Counts of a period, looked up by day: what was decided, and how the score was distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from service.monitoring.cells import Cell, Cells, Counts, Of, Source
+from service.monitoring.dashboard.stability import Integers, index_of
+from service.scoring.policy import DECISIONS
+from service.scoring.profile import SCORE_BORDERS, Profile
+
+SCORE_BINS = len(SCORE_BORDERS) + 1
+
+
+def of(cells: Cells, kind: Of) -> Iterable[tuple[Cell, Counts]]:
+    """Return the cells of one kind."""
+    return ((cell, counts) for cell, counts in cells.items() if cell.of is kind)
+
+
+def volume(cells: Cells, days: Sequence[int]) -> dict[str, list[int]]:
+    """Return decisions, refused records, and decisions of batch runs, of each day."""
+    places = {day: place for place, day in enumerate(days)}
+    names = [*map(str, DECISIONS), "refused", "batch"]
+    table = np.zeros((len(names), len(days)), np.int64)
+    for cell, counts in of(cells, Of.DECISIONS):
+        place = places[cell.day]
+        decided = counts.get("decisions", np.zeros(len(DECISIONS), np.int64))
+        table[: len(DECISIONS), place] += decided
+        table[names.index("refused"), place] += counts.get("refused", np.zeros(1, np.int64))[0]
+        if cell.source == Source.BATCH:
+            table[names.index("batch"), place] += decided.sum()
+    return {name: row.tolist() for name, row in zip(names, table, strict=True)}
+
+
+def score(cells: Cells, days: Sequence[int], profile: Profile) -> dict[str, Any]:
+    """Return the distribution of the score, and its PSI against the bundle's profile."""
+    reference = np.array(profile.probability.counts)
+    by_day: dict[int, Integers] = {day: np.zeros(SCORE_BINS, np.int64) for day in days}
+    for cell, counts in of(cells, Of.DECISIONS):
+        if "scores" in counts:
+            by_day[cell.day] = by_day[cell.day] + counts["scores"]
+    whole = np.sum(list(by_day.values()), axis=0)
+    return {
+        "borders": list(SCORE_BORDERS),
+        "reference": reference.tolist(),
+        "analysis": whole.tolist(),
+        "psi": [index_of(reference, by_day[day]) for day in days],
+        "window_psi": index_of(reference, whole),
+    }

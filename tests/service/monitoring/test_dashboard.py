@@ -1,0 +1,389 @@
+"""The dashboard's figures, worked out from what was counted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.monitoring.cells import Cell, Cells, Of, add, day_of
+from service.monitoring.dashboard import Known, Period, dashboard_json, read_period, watched_json
+from service.monitoring.dashboard.period import MOST_DAYS, monday_of, name_of
+from service.monitoring.dashboard.stability import index_of
+from service.monitoring.dashboard.told import Told
+from service.monitoring.decisions import DecisionsRollup
+from service.monitoring.events import Event
+from service.monitoring.inputs import InputsRollup
+from service.monitoring.score_bins import UNKNOWN, bins_of, borders
+from service.monitoring.unread import Block, OpenLog
+from service.openapi.dashboard import dashboard_schemas
+from service.problems import ProblemError
+from service.scoring.profile import stability_index
+from tests.service.monitoring.counted import DAY, MONDAY, SCORER, USE_CASE
+
+NOW = MONDAY + 20 * DAY
+PERIOD = Period(*(datetime.fromtimestamp(at / 1e6, UTC).date() for at in (MONDAY, MONDAY + 13 * DAY)))
+TRAFFIC = {"requests": 0, "errors": 0, "p50_ms": None, "p99_ms": None}
+FIRST = day_of(MONDAY)
+
+
+def board(cells: Cells, *events: Event, **more: Any) -> dict[str, Any]:
+    """The dashboard of two weeks, after it was found to be of the published shape."""
+    known = Known(cells, events, more.pop("report", None), more.pop("behind", 0), NOW)
+    body = dashboard_json(SCORER, PERIOD, known, TRAFFIC)
+    jsonschema.Draft202012Validator(dashboard_schemas()["Dashboard"]).validate(
+        json.loads(json.dumps(body, allow_nan=False))
+    )
+    for values in (
+        *body["volume"].values(),
+        body["score"]["psi"],
+        *(item["csi"] for item in body["columns"]),
+    ):
+        assert len(values) == len(body["days"]) == 14
+    return body
+
+
+def decided(day: int, counts: tuple[int, int, int], model: str = "small_loans:a", **more: Any) -> Cells:
+    """Decisions of a day, all of them with P(bad) 0.1."""
+    policy, source = more.get("policy", "p-1"), more.get("source", "online")
+    scores = np.zeros(20, np.int64)
+    scores[2] = sum(counts)
+    at = (FIRST + day) * DAY
+    found = {
+        "decisions": np.array(counts),
+        "scores": more.get("scores", scores),
+        "known": np.array([sum(counts)]),
+        "sum": np.array([0.1 * sum(counts)]),
+        "first": np.array([at]),
+        "last": np.array([at + 5]),
+        "refused": np.array([more.get("refused", 0)]),
+    }
+    return {Cell(Of.DECISIONS, FIRST + day, model, policy, source): found}
+
+
+def told(day: int, probabilities: Any, bad: Any, model: str = "small_loans:a") -> Cells:
+    """Outcomes of a day's decisions."""
+    p, y = np.asarray(probabilities, np.float64), np.asarray(bad, np.float64)
+    values = {"told": np.ones(len(p)), "bad": y, "sum": p, "square": p**2, "brier": (p - y) ** 2}
+    counts = {name: np.bincount(bins_of(p), one, UNKNOWN + 1) for name, one in values.items()}
+    return {Cell(Of.OUTCOMES, FIRST + day, model, "p-1", "online"): counts}
+
+
+def together(*parts: Cells) -> Cells:
+    found: Cells = {}
+    for part in parts:
+        for cell, counts in part.items():
+            add(found, cell, counts)
+    return found
+
+
+def test_with_nothing_counted_every_list_is_there_and_no_figure_is_made_up() -> None:
+    body = board({}, behind=7)
+    assert (body["caught_up"], body["behind"]) == (False, 7)
+    assert (body["from"], body["until"], body["zone"]) == ("2026-11-02", "2026-11-15", "UTC")
+    assert body["volume"] == {name: [0] * 14 for name in ("approve", "refer", "decline", "refused", "batch")}
+    assert body["score"]["psi"] == [None] * 14
+    assert body["score"]["reference"] == list(SCORER.profile.probability.counts)
+    assert {column["status"] for column in body["columns"]} == {"few"}
+    assert [column["name"] for column in body["columns"]] == list(SCORER.contract.inputs)
+    assert body["outcomes"] == {"cohorts": [], "reliability": []}
+    assert (body["models"], body["shadow"], body["marks"], body["incidents"]) == ([], [], [], [])
+    assert body["report"] is None
+
+
+def test_volume_is_by_day_and_batch_decisions_are_among_the_decisions() -> None:
+    body = board(
+        together(
+            decided(0, (5, 2, 1), refused=4), decided(0, (10, 0, 0), source="batch"), decided(13, (1, 1, 1))
+        )
+    )
+    volume = {name: (values[0], values[13]) for name, values in body["volume"].items()}
+    assert volume == {
+        "approve": (15, 1),
+        "refer": (2, 1),
+        "decline": (1, 1),
+        "refused": (4, 0),
+        "batch": (10, 0),
+    }
+
+
+def test_the_scores_psi_is_against_the_profile() -> None:
+    reference = np.array(SCORER.profile.probability.counts)
+    same = decided(1, (500, 0, 0), scores=reference)
+    moved = decided(2, (500, 0, 0), scores=reference[::-1])
+    few = decided(3, (5, 0, 0))
+    score = board(together(same, moved, few))["score"]
+    assert score["psi"][1] == pytest.approx(0, abs=1e-12)
+    assert score["psi"][2] == pytest.approx(stability_index(reference.tolist(), reference[::-1].tolist()))
+    assert score["psi"][3] is None
+    assert sum(score["analysis"]) == 2 * reference.sum() + 5
+
+
+def inputs(day: int, of: str, counts: Any) -> Cells:
+    """Counts of one input, the others being as in the profile."""
+    usual = {name: np.array([*item.counts, item.nulls]) for name, item in SCORER.profile.inputs.items()}
+    return {Cell(Of.INPUTS, FIRST + day, source="online"): usual | {of: np.asarray(counts)}}
+
+
+def test_an_input_that_has_drifted_is_in_alarm_and_the_others_are_not() -> None:
+    usual = SCORER.profile.inputs["income"]
+    moved = np.array([*usual.counts, usual.nulls])
+    moved = np.concatenate([np.zeros(10, np.int64), moved[:10] + moved[10:20], moved[20:]])
+    columns = {item["name"]: item for item in board(inputs(3, "income", moved))["columns"]}
+    income = columns["income"]
+    assert income["status"] == "alarm"
+    assert income["window_csi"] == income["csi"][3]
+    assert income["csi"][:3] == [None] * 3
+    assert len(income["labels"]) == len(income["reference"]) == len(income["analysis"]) == 10
+    assert income["labels"][0].startswith("below ")
+    assert income["labels"][-1].startswith("from ")
+    assert {item["status"] for name, item in columns.items() if name != "income"} == {"ok"}
+
+
+def test_nulls_are_a_value_of_their_own_where_there_are_any() -> None:
+    columns = {item["name"]: item for item in board(inputs(0, "age", [0] * 20 + [300]))["columns"]}
+    assert columns["age"]["labels"][-1] == "null"
+    assert columns["age"]["nulls"][:2] == [1.0, None]
+    assert columns["age"]["analysis"][-1] == 1.0
+    assert columns["age"]["status"] == "alarm"
+    assert "null" not in columns["purpose"]["labels"]
+    assert columns["purpose"]["labels"] == ["car", "radio/TV", "a, b"]
+
+
+@given(
+    st.lists(st.integers(0, 400), min_size=3, max_size=12).flatmap(
+        lambda counts: st.tuples(st.just(counts), st.permutations(counts))
+    )
+)
+def test_an_index_is_known_where_chance_alone_is_no_half_of_a_warning(counts: Any) -> None:
+    reference, analysis = (np.array(item) for item in counts)
+    found = index_of(reference, analysis)
+    bins, records = np.count_nonzero(reference + analysis), analysis.sum()
+    assert (found is None) == (records < 120 or (bins - 1) / records > 0.05)
+    assert found is None or found >= 0
+
+
+def test_cohorts_are_weeks_of_decisions_with_what_was_expected_of_those_that_were_told() -> None:
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0.01, 0.6, 400)
+    bad = rng.random(400) < p
+    cells = together(
+        decided(2, (400, 0, 0)), decided(9, (50, 0, 0)), told(2, p, bad), told(9, p[:10], bad[:10])
+    )
+    first, second = board(cells)["outcomes"]["cohorts"]
+    assert (first["week"], first["decisions"], first["told"], first["bad"]) == (
+        "2026-11-02",
+        400,
+        400,
+        bad.sum(),
+    )
+    assert first["expected_bad"] == pytest.approx(p.sum())
+    assert first["brier"] == pytest.approx(((p - bad) ** 2).mean())
+    assert (second["week"], second["told"], second["brier"], second["auc"]) == ("2026-11-09", 10, None, None)
+
+
+def test_the_auc_of_bins_is_close_to_that_of_the_probabilities() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(5)
+    for scale in (0.02, 0.6):
+        p = rng.beta(1, 4, 20_000) * scale
+        bad = rng.random(20_000) < p
+        (counts,) = told(0, p, bad).values()
+        assert Told([counts]).auc == pytest.approx(roc_auc_score(bad, p), abs=0.004)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=300))
+def test_groups_of_similar_probabilities_hold_each_outcome_once_in_order(
+    pairs: list[tuple[float, bool]],
+) -> None:
+    p, bad = zip(*pairs, strict=True)
+    groups = board(told(0, p, bad))["outcomes"]["reliability"]
+    assert sum(group["n"] for group in groups) in (0, len(pairs))
+    assert (len(pairs) >= 30) == bool(groups)
+    edges = [edge for group in groups for edge in (group["from"], group["to"])]
+    assert edges == sorted(edges)
+    for group in groups:
+        assert 0 <= group["low"] <= group["bad_rate"] + 1e-12
+        assert group["bad_rate"] <= group["high"] + 1e-12 <= 1 + 1e-9
+        assert group["from"] - 1e-9 <= group["mean_probability"] <= group["to"] + 1e-9
+
+
+@given(st.floats(0, 1))
+def test_a_probability_lies_between_the_borders_of_its_bin(p: float) -> None:
+    place = int(bins_of(np.array([p]))[0])
+    low, high = borders()[place : place + 2]
+    assert low - 1e-12 <= p <= high + 1e-12
+    assert bins_of(np.array([np.nan]))[0] == UNKNOWN
+
+
+def test_models_stand_side_by_side_and_a_later_one_is_a_mark() -> None:
+    cells = together(
+        decided(0, (5, 0, 0)),
+        decided(1, (5, 0, 5)),
+        decided(4, (0, 3, 0), model="small_loans:b"),
+        decided(6, (1, 0, 0), model="small_loans:b", policy="p-2"),
+        told(0, [0.1] * 4, [True, False, False, False]),
+    )
+    body = board(cells)
+    first, second, third = body["models"]
+    assert (first["model"], first["decisions"], first["approve"], first["decline"]) == (
+        "small_loans:a",
+        15,
+        10,
+        5,
+    )
+    assert (first["first"], first["last"]) == ("2026-11-02T00:00:00Z", "2026-11-03T00:00:00.000005Z")
+    assert (first["mean_probability"], first["told"], first["bad"], first["brier"]) == (
+        pytest.approx(0.1),
+        4,
+        1,
+        None,
+    )
+    assert (second["policy"], third["policy"]) == ("p-1", "p-2")
+    assert body["marks"] == [
+        {"at": "2026-11-06T00:00:00Z", "kind": "model", "text": "small_loans:b"},
+        {"at": "2026-11-08T00:00:00Z", "kind": "policy", "text": "p-2"},
+    ]
+
+
+def test_what_a_shadow_says_is_compared() -> None:
+    cell = Cell(Of.SHADOW, FIRST, "small_loans:b")
+    counts = {"decisions": np.array([4]), "same": np.array([3]), "difference": np.array([-0.2])}
+    assert board({cell: counts, replace(cell, day=FIRST + 1): counts})["shadow"] == [
+        {"model": "small_loans:b", "decisions": 8, "same": 6, "mean_difference": pytest.approx(-0.05)}
+    ]
+
+
+def incident(step: str, at: int, recovered: int | None = None, name: str = "0" * 16, **more: Any) -> Event:
+    body = {
+        "step": step,
+        "incident": name,
+        "key": "drift:income",
+        "severity": "warning",
+        "title": "income drifted",
+        "figures": {"csi": 0.3},
+        "opened_at": MONDAY + DAY,
+        "recovered_at": recovered,
+        **more,
+    }
+    return Event(USE_CASE, "incident", f"{name}-{step}-{at}", at, body)
+
+
+def test_an_incident_is_told_as_it_is_now() -> None:
+    opened, raised = (
+        incident("opened", MONDAY + DAY),
+        incident("raised", MONDAY + 2 * DAY, severity="critical"),
+    )
+    look = Event(USE_CASE, "incident", "look", MONDAY + 3 * DAY, {"step": "look"})
+    (now,) = board({}, opened, raised, look)["incidents"]
+    assert (now["severity"], now["opened_at"], now["recovered_at"]) == (
+        "critical",
+        "2026-11-03T00:00:00Z",
+        None,
+    )
+    (over,) = board({}, opened, raised, incident("recovered", MONDAY + 4 * DAY, MONDAY + 4 * DAY))[
+        "incidents"
+    ]
+    assert over["recovered_at"] == "2026-11-06T00:00:00Z"
+    long_over = replace(incident("recovered", MONDAY - 4 * DAY, MONDAY - DAY))
+    assert board({}, opened, long_over)["incidents"] == []
+
+
+def test_the_last_look_and_the_steps_of_retrainings_are_told_with_their_moments() -> None:
+    report = Event(USE_CASE, "report", "k", MONDAY, {"columns": []})
+    steps = [
+        Event(USE_CASE, "retraining", f"s-{step}", MONDAY + step, {"story": "s", "step": f"step {step}"})
+        for step in range(25)
+    ]
+    before = Event(USE_CASE, "retraining", "r", MONDAY - 1, {"story": "r", "step": "ended"})
+    body = board({}, before, *steps, report=report)
+    assert body["report"] == {"at": MONDAY, "columns": []}
+    assert [item["step"] for item in body["retraining"]] == [f"step {step}" for step in range(5, 25)]
+    assert body["marks"] == [{"at": "2026-11-02T00:00:00.000024Z", "kind": "retraining", "text": "step 24"}]
+
+
+def test_gauges_tell_the_same_figures() -> None:
+    reference = np.array(SCORER.profile.probability.counts)
+    cells = together(decided(1, (500, 0, 0), scores=reference[::-1]), told(1, [0.2] * 40, [False] * 40))
+    events = [incident("opened", MONDAY), incident("opened", MONDAY, name="1" * 16, severity="critical")]
+    known = Known(cells, events, None, 3, NOW)
+    figures = watched_json(SCORER, PERIOD, known)
+    body = dashboard_json(SCORER, PERIOD, known, TRAFFIC)
+    assert figures["psi"] == body["score"]["window_psi"]
+    assert figures["csi"] == dict.fromkeys(SCORER.contract.inputs)
+    assert (figures["told"], figures["behind"]) == (40, 3)
+    assert figures["incidents"] == {"warning": 1, "critical": 1}
+
+
+# The days that are asked for
+
+
+def asked(*query: tuple[str, str]) -> tuple[str, str]:
+    period = read_period(query, NOW)
+    return str(period.first), str(period.last)
+
+
+def refused(*query: tuple[str, str]) -> dict[str, str]:
+    with pytest.raises(ProblemError) as problem:
+        read_period(query, NOW)
+    assert problem.value.status == 422
+    return {item.field: item.message for item in problem.value.findings}
+
+
+def test_thirty_days_up_to_today_where_nothing_is_asked() -> None:
+    assert asked() == ("2026-10-24", "2026-11-22")
+
+
+def test_either_end_may_be_left_out() -> None:
+    assert asked(("until", "2026-03-01")) == ("2026-01-31", "2026-03-01")
+    assert asked(("from", "2026-11-20")) == ("2026-11-20", "2026-11-22")
+    assert asked(("from", "2020-01-01")) == ("2020-01-01", "2021-02-03")
+    assert asked(("from", "2026-12-24")) == ("2026-12-24", "2026-12-24")
+    assert asked(("until", "2000-01-02")) == ("2000-01-01", "2000-01-02")
+
+
+def test_a_change_of_clocks_makes_no_day_longer() -> None:
+    period = read_period([("from", "2026-10-24"), ("until", "2026-10-26")], NOW)
+    assert [name_of(day) for day in period.days] == ["2026-10-24", "2026-10-25", "2026-10-26"]
+    assert name_of(monday_of(period.days[1])) == "2026-10-19"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-2-3", "20261121", "2026-02-30", "2026-11-21T00:00", "\u0662026-11-21"]
+)
+def test_what_is_no_day_is_refused_by_name_with_what_is_one(text: str) -> None:
+    assert refused(("until", text)) == {
+        "until": f"until='{text}' is not a day as 2026-11-21, from 2000-01-01 to 2099-12-31"
+    }
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    assert refused(("from", "1999-12-31"), ("until", "x")).keys() == {"from", "until"}
+
+
+def test_days_in_reverse_and_too_many_days_are_refused() -> None:
+    reverse = refused(("from", "2026-11-20"), ("until", "2026-11-19"))
+    assert "until='2026-11-19' is not a day from 2026-11-20 to" in reverse["until"]
+    assert asked(("from", "2025-01-01"), ("until", "2026-02-04"))[0] == "2025-01-01"
+    assert f"at most {MOST_DAYS} days" in refused(("from", "2025-01-01"), ("until", "2026-02-05"))["until"]
+
+
+def test_what_is_no_parameter_or_comes_twice_is_refused() -> None:
+    assert refused(("form", "2026-11-20")) == {"form": "'form' is not one of: from, until, each once"}
+    assert refused(("from", "2026-11-20"), ("from", "2026-11-21")).keys() == {"from"}
+    assert len(refused(*((f"x{number}", "") for number in range(50)))) == 5
+
+
+def test_the_rollups_say_what_they_read() -> None:
+    block = Block([], "w", {}, {"w": 3})
+    log = OpenLog(None, None, USE_CASE)  # type: ignore[arg-type]  # nothing is read of no entries
+    assert DecisionsRollup().count(log, block) == {}
+    assert InputsRollup(SCORER).count(log, block) == {}
