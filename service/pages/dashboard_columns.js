@@ -21,7 +21,7 @@ export function drawColumns(board) {
     make('p', { class: 'lead' }, sentence(columns, board.thresholds)),
     drawLegend(ORDER.map((level) => [`level-${level}`, legendText(level, board.thresholds)])),
     make('ol', { class: 'columns' }, columnsHead(board), ...columns.map((column) => row(column, board))),
-    fewRemark(board.days.map((_, at) => Math.min(...columns.map((column) => column.csi[at] ?? NaN))), board),
+    fewRemark(board.days.map((_, at) => columns.map((column) => column.csi[at]).find(known)), board),
     drawFigures('columns', 'Drift by column', ['Column', 'State', 'CSI of the period', 'Days above the upper limit', 'Share of nulls on the last day'],
       () => columns.map((column) => [column.name, drawLevel(column.status), index(column.window_csi),
         String(column.csi.filter((value) => value >= board.thresholds.alarm).length), share(column.nulls.findLast(known))])),

@@ -6,7 +6,8 @@ import { drawing, drawLevels, fitted, frame, ticks } from './dashboard_plot.js';
 import { month, shortDay } from './dashboard_words.js';
 
 const HEIGHT = 190;
-const ROOM_FOR_LABEL = 58;
+const ROOM_FOR_DAY = 46;
+const ROOM_FOR_MONTH = 62;
 const STEPS = [1, 2, 3, 4, 5, 7, 14, 21, 28, 42, 56, 91, 182, 364];
 const KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -7, PageUp: 7, Home: -Infinity, End: Infinity };
 
@@ -66,15 +67,16 @@ export function drawLegend(pairs) {
 }
 
 function drawDates(plot, dates) {
-  const room = Math.max(1, Math.floor((plot.right - plot.left) / ROOM_FOR_LABEL));
-  const every = STEPS.find((step) => dates.length / step <= room) ?? dates.length;
   const long = Date.parse(dates.at(-1)) - Date.parse(dates[0]) > 300 * 864e5;
+  const room = long ? ROOM_FOR_MONTH : ROOM_FOR_DAY;
+  const most = Math.max(1, Math.floor((plot.right - plot.left) / room));
+  const every = STEPS.find((step) => dates.length / step <= most) ?? dates.length;
+  const wide = plot.step > room / 2;
   return dates.flatMap((date, at) => {
     // A label near the right edge would be cut off.
-    if (at % every || plot.x(at) > plot.right - ROOM_FOR_LABEL / 2) return [];
-    const x = plot.x(at + (plot.step > ROOM_FOR_LABEL / 2 ? 0.5 : 0));
-    const anchor = at === 0 && plot.step <= ROOM_FOR_LABEL / 2 ? 'start' : 'middle';
+    const x = plot.x(at + (wide ? 0.5 : 0));
+    if (at % every || x > plot.right - room / 2 + 4) return [];
     return [draw('line', { class: 'grid', x1: x, x2: x, y1: plot.bottom, y2: plot.bottom + 4 }),
-      draw('text', { class: 'tick', x, y: plot.height - 5, 'text-anchor': anchor }, long ? month(date) : shortDay(date))];
+      draw('text', { class: 'tick', x, y: plot.height - 5, 'text-anchor': 'middle' }, long ? month(date) : shortDay(date))];
   });
 }

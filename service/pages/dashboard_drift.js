@@ -31,9 +31,9 @@ export function drawIndex(label, values, { axis, thresholds, decided }) {
   return drawDays({
     label, axis, most: Math.min(largest, LARGEST), format: figure,
     paint: (plot, top) => [
+      drawLine(plot, values, 'plain'),
       drawThreshold(plot, warn, top, 'warn', `moved from ${figure(warn)}`),
       drawThreshold(plot, alarm, top, 'alarm', `drifted from ${figure(alarm)}`),
-      drawLine(plot, values, 'plain'),
     ].filter(Boolean),
     read: (at) => `${day(axis.dates[at])}: ${!known(values[at])
       ? `too few decisions (${decided[at]})`

@@ -4,8 +4,8 @@ import { draw, make } from './elements.js';
 import { dayAndHour, moment } from './dashboard_words.js';
 
 const KINDS = { model: 'Model', policy: 'Policy', retraining: 'Retraining' };
-// Letters nearer than this would overlap: the first stands for all of them.
-const ROOM = 18;
+// Letters nearer than this would overlap: they are written as one, from the first to the last.
+const ROOM = 26;
 
 /** Return the marks between the first of these dates and the end of the last, in order, each with its letter and its place. */
 export function placeMarks(marks, dates, zone, daysEach = 1) {
@@ -22,15 +22,17 @@ export function placeMarks(marks, dates, zone, daysEach = 1) {
 
 /** Return the marks as lines down a frame, with their letters above it. */
 export function drawMarks(plot, marks) {
-  let free = -Infinity;
-  return marks.flatMap(({ place, letter, kind }) => {
-    const x = plot.x(place);
-    const line = draw('line', { class: `mark ${kind}`, x1: x, x2: x, y1: plot.top - 4, y2: plot.bottom });
-    if (x < free) return [line];
-    free = x + ROOM;
-    const inside = Math.min(Math.max(x, plot.left + 6), plot.right - 6);
-    return [line, draw('text', { class: 'mark-letter', x: inside, y: plot.top - 8, 'text-anchor': 'middle' }, letter)];
-  });
+  const groups = [];
+  for (const mark of marks) {
+    const x = plot.x(mark.place);
+    if (groups.length && x < groups.at(-1).x + ROOM) groups.at(-1).last = mark.letter;
+    else groups.push({ x, first: mark.letter, last: mark.letter });
+  }
+  return [
+    ...marks.map(({ place, kind }) => draw('line', { class: `mark ${kind}`, x1: plot.x(place), x2: plot.x(place), y1: plot.top - 4, y2: plot.bottom })),
+    ...groups.map(({ x, first, last }) => draw('text', { class: 'mark-letter', x: Math.min(Math.max(x, plot.left + 12), plot.right - 12), y: plot.top - 8,
+      'text-anchor': 'middle' }, first === last ? first : `${first}–${last}`)),
+  ];
 }
 
 /** Return what the letters mean, null where there are no marks. */

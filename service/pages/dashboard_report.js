@@ -1,7 +1,6 @@
 // What `aval drift` found at its last look and what it advises, and how far retrainings have come.
 
 import { make } from './elements.js';
-import { drawTable } from './dashboard_table.js';
 import { moment } from './dashboard_words.js';
 
 const ADVICE = {
@@ -33,8 +32,9 @@ function advice(report, zone) {
 
 function steps(retraining, zone) {
   if (!retraining.length) return [];
-  return [make('h3', {}, 'Retraining'), drawTable('Steps of retrainings', ['When', 'Step', 'What happened'],
-    retraining.map((step) => [moment(step.at, zone), String(step.step ?? ''), String(step.text ?? '')]))];
+  const items = retraining.map((step) => make('li', {},
+    make('span', { class: 'when' }, moment(step.at, zone)), make('b', {}, String(step.step ?? '')), make('span', {}, String(step.text ?? ''))));
+  return [make('h3', {}, 'Retraining'), make('ol', { class: 'steps' }, ...items)];
 }
 
 function adviceOf({ advice: given }) {

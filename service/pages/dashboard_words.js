@@ -26,7 +26,7 @@ export function share(value) {
   if (!known(value)) return NONE;
   const percent = value * 100;
   if (percent === 0 || percent === 100) return `${percent}%`;
-  if (percent < 0.05) return `${MOST_DIGITS.format(percent)}%`;
+  if (percent < 0.05) return `${Number(percent.toPrecision(1))}%`;
   return percent > 99.95 && percent < 100 ? 'over 99.9%' : `${percent.toFixed(1)}%`;
 }
 
