@@ -21,7 +21,7 @@ _ENDINGS: Mapping[str, str] = {
     "opened": "One more message follows when it is over, and one if it becomes more severe.",
     "raised": "It is more severe than when it began. One more message follows when it is over.",
     "recovered": "The last looks have not found it any more; nothing needs to be done.",
-    "test": "This is a test of the way that alerts take; nothing is wrong.",
+    "test": "This is a test of the way that alerts take; nothing is wrong, and no other message follows.",
 }
 _LONGEST_FIGURE, _MOST_FIGURES = 120, 30
 
@@ -64,7 +64,7 @@ def _message(step: str, incident: Incident, name: str) -> Message:
     text = _text(step, incident)
     return Message(
         id=name,
-        first_id=f"{incident.id}.opened",
+        first_id=name if step == "test" else f"{incident.id}.opened",
         step=step,
         use_case=incident.use_case,
         severity=incident.severity,
@@ -82,12 +82,17 @@ def _text(step: str, incident: Incident) -> str:
     facts["Reference"] = incident.id
     width = max(map(len, facts))
     lines = [f"  {name:<{width}}  {value}" for name, value in facts.items()]
-    ways = [
-        f"What the looks found:  aval drift {incident.use_case}",
-        f"All incidents:         aval incidents {incident.use_case}",
-    ]
     head = f"{incident.use_case}: {incident.title}"
-    return "\n".join([head, "", *lines, "", _ENDINGS[step], "", *ways, ""])
+    ways = [] if step == "test" else _ways(incident.use_case)
+    return "\n".join([head, "", *lines, "", _ENDINGS[step], *ways, ""])
+
+
+def _ways(use_case: str) -> list[str]:
+    return [
+        "",
+        f"What the looks found:  aval drift {use_case}",
+        f"All incidents:         aval incidents {use_case}",
+    ]
 
 
 def _shown(value: Any) -> str:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from service.settings import Settings
 from training.cli.arguments import AsJson, UseCaseName
 from training.cli.log_place import NOTHING_TO_DO, SAID_NO
-from training.console import complain, progress, say, say_json, say_rows
+from training.console import progress, say, say_json, say_rows
 from training.use_cases import find_use_case
 
 if TYPE_CHECKING:
@@ -99,7 +99,6 @@ def _tried_channel(channel: Channel, now: int) -> dict[str, Any]:
         answer, sent = send_within(channel, trial_message(now), Pace().longest), True
     except NotSent as fault:
         answer, sent = str(fault), False
-        complain(f"channel {channel.name}: not sent: {answer}")
     return {"channel": channel.name, "sent": sent, "answer": answer}
 
 

@@ -70,7 +70,7 @@ def test_a_test_says_that_it_is_one() -> None:
     message = trial_message(START)
     assert message.step == "test"
     assert "This is a test" in message.text
-    assert message.id == f"test.{START}"
+    assert message.id == message.first_id == f"test.{START}"
 
 
 @given(st.text(max_size=300), st.integers(1, 60))
