@@ -67,11 +67,8 @@ def deliver(
             fault = _send_once(post, channel, message, slot)
             if fault is None:
                 continue
-            later = (
-                f"; {len(due) - place - 1} more wait for it" if fault.down and place + 1 < len(due) else ""
-            )
-            what = f"{message.step}, {one_line(message.subject, 120)}"
-            post.tell(f"channel {channel.name}: not sent ({what}): {fault}{later}; the next look tries again")
+            left = len(due) - place - 1 if fault.down else 0
+            post.tell(_complaint(channel, message, fault, left))
             if fault.down:
                 break
 
@@ -90,11 +87,17 @@ def send_within(channel: Channel, message: Message, seconds: float) -> str:
     return end
 
 
+def _complaint(channel: Channel, message: Message, fault: NotSent, left: int) -> str:
+    what = f"{message.step}, {one_line(message.subject, 120)}"
+    more = f"; {left} more wait for it" if left else ""
+    return f"channel {channel.name}: not sent ({what}): {fault}{more}; the next look tries again"
+
+
 def _sent_or_not(channel: Channel, message: Message) -> str | NotSent:
     try:
         return one_line(channel.send(message), 300)
     except NotSent as fault:
-        return fault
+        return NotSent(one_line(str(fault), 300), down=fault.down)
     except Exception as error:  # whatever a channel trips over must not end the look, nor the other channels
         return NotSent(f"{type(error).__name__}: {one_line(str(error), 200)}", down=False)
 

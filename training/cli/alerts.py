@@ -92,11 +92,11 @@ def _tried(alerts: Alerts) -> list[dict[str, Any]]:
 
 def _tried_channel(channel: Channel, now: int) -> dict[str, Any]:
     from training.alerts.channels import NotSent
-    from training.alerts.delivery import Pace, send_within
+    from training.alerts.delivery import PACE, send_within
     from training.alerts.message import trial_message
 
     try:
-        answer, sent = send_within(channel, trial_message(now), Pace().longest), True
+        answer, sent = send_within(channel, trial_message(now), PACE.longest), True
     except NotSent as fault:
         answer, sent = str(fault), False
     return {"channel": channel.name, "sent": sent, "answer": answer}

@@ -65,6 +65,16 @@ def test_a_channel_that_was_down_is_told_at_the_next_look_and_the_look_says_so(d
     assert notebook.told == ["opened warning"]
 
 
+def test_what_a_channel_ran_into_is_told_on_one_line(desk: Room) -> None:
+    faults: list[Exception] = [NotSent("no\r\nroute\x1b[2J", down=False), ValueError("a\nbug")]
+    desk.look(0, [INCOME, CALIBRATION], Notebook(faults=faults))
+    assert all(complaint.isprintable() for complaint in desk.complaints)
+    assert [": no route [2J;" in desk.complaints[0], "ValueError: a bug;" in desk.complaints[1]] == [
+        True,
+        True,
+    ]
+
+
 def test_a_channel_that_is_down_is_tried_once_a_look(desk: Room) -> None:
     notebook = Notebook(faults=[down(), down()])
     desk.look(0, [INCOME, CALIBRATION], notebook)
