@@ -32,27 +32,31 @@ if TYPE_CHECKING:
 When = Annotated[
     str | None, typer.Option(metavar="TIME", help="such as 2026-11-20 or 2026-11-20T08:30:00Z; UTC")
 ]
+About = Annotated[str | None, typer.Option("--about", "--decision", help="one decision_id")]
+AskedPolicy = Annotated[
+    str | None, typer.Option(metavar="VERSION", help="ask what this policy would have decided")
+]
+Reasons = Annotated[
+    bool | None,
+    typer.Option(
+        "--reasons/--no-reasons",
+        help="--reasons: only give reasons to batch decisions that have none; --no-reasons: compare none",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="file for every difference, as JSON Lines; for reasons CSV too"),
+]
 
 
 def replay(  # noqa: PLR0913, PLR0917  # each option chooses decisions, or what is asked of them
     use_case: Annotated[str | None, typer.Argument(metavar="USE_CASE", help="default: all")] = None,
     since: When = None,
     until: When = None,
-    about: Annotated[str | None, typer.Option("--about", "--decision", help="one decision_id")] = None,
-    policy: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="ask what this policy would have decided")
-    ] = None,
-    reasons: Annotated[
-        bool | None,
-        typer.Option(
-            "--reasons/--no-reasons",
-            help="--reasons: only give reasons to batch decisions that have none; --no-reasons: compare none",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="file for every difference, as JSON Lines; for reasons CSV too"),
-    ] = None,
+    about: About = None,
+    policy: AskedPolicy = None,
+    reasons: Reasons = None,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Make logged decisions again with the bundle and policy of their time; exit code 1 where one comes out otherwise.
@@ -65,23 +69,26 @@ def replay(  # noqa: PLR0913, PLR0917  # each option chooses decisions, or what 
 
     name = None if use_case is None else name_of(use_case)
     selection = Selection((Kind.DECISION,), name, _moment("--since", since), _moment("--until", until), about)
-    if policy is not None and (use_case is None or reasons):
-        why = (
-            "asks for no reasons"
-            if reasons
-            else "is of one use case; name it: aval replay USE_CASE --policy …"
-        )
-        raise WrongUse(f"--policy {policy} {why}")
-    if reasons:
+    if policy is not None and reasons:
+        raise WrongUse(f"--policy {policy} asks for no reasons")
+    if policy is not None:
+        _ask_anew(selection, use_case, policy, output, as_json)
+    elif reasons:
         write_reasons(_asked(selection), output, as_json=as_json)
-        return
-    with _differences(output) as each:
-        if policy is None:
+    else:
+        with _differences(output) as each:
             say_replayed(_replay(selection, reasons is None, each), output, as_json)
-        else:
-            costs = find_use_case(str(use_case)).costs
-            found = _policy(str(name), policy)
-            say_redecided(_redecide(selection, found, costs, each), found, costs, as_json)
+
+
+def _ask_anew(
+    selection: Selection, use_case: str | None, version: str, output: Path | None, as_json: bool
+) -> None:
+    """Say what a policy would have decided; use_case: as it was typed."""
+    if use_case is None:
+        raise WrongUse(f"--policy {version} is of one use case; name it: aval replay USE_CASE --policy …")
+    costs, policy = find_use_case(use_case).costs, _policy(name_of(use_case), version)
+    with _differences(output) as each:
+        say_redecided(_redecide(selection, policy, costs, each), policy, costs, as_json)
 
 
 def _asked(selection: Selection) -> Asked:

@@ -24,26 +24,32 @@ if TYPE_CHECKING:
 
 GENERATED_ROWS = 20_000
 
+Data = Annotated[Path | None, typer.Option(help="CSV, CSV.gz or Parquet file of past cases")]
+Rows = Annotated[int, typer.Option(min=100, help="how many to generate without --data")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31)]
+Trials = Annotated[
+    int | None,
+    typer.Option(min=0, help="how many parameters to try beyond the declared ones; default: 8"),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="stop searching after so long; results then depend on the machine"),
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="two candidates, no search: a look in well under a minute")
+]
+SelectInputs = Annotated[bool, typer.Option("--select-inputs", help="try the best with fewer inputs too")]
+
 
 def train(  # noqa: PLR0913, PLR0917  # one argument per option
     use_case: UseCaseName,
-    data: Annotated[Path | None, typer.Option(help="CSV, CSV.gz or Parquet file of past cases")] = None,
-    rows: Annotated[int, typer.Option(min=100, help="how many to generate without --data")] = GENERATED_ROWS,
-    seed: Annotated[int, typer.Option(min=0, max=2**31)] = 0,
-    trials: Annotated[
-        int | None,
-        typer.Option(min=0, help="how many parameters to try beyond the declared ones; default: 8"),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.0, help="stop searching after so long; results then depend on the machine"),
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="two candidates, no search: a look in well under a minute")
-    ] = False,
-    select_inputs: Annotated[
-        bool, typer.Option("--select-inputs", help="try the best with fewer inputs too")
-    ] = False,
+    data: Data = None,
+    rows: Rows = GENERATED_ROWS,
+    seed: Seed = 0,
+    trials: Trials = None,
+    minutes: Minutes = None,
+    quick: Quick = False,
+    select_inputs: SelectInputs = False,
     as_json: AsJson = False,
 ) -> None:
     """Search, train, calibrate and judge the candidates, and register the chosen one as challenger.
