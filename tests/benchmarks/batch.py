@@ -24,17 +24,16 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from tests.benchmarks.batch_files import records_file
 from tests.benchmarks.batch_table import HEAD, Row, line, markdown, ratios
+from tests.benchmarks.command import hand_over, parser_of, say
 from tests.benchmarks.material import (
     Material,
     fit_pipeline,
@@ -83,31 +82,21 @@ def main() -> None:
     one_model = fit_pipeline(work, "one-model.joblib", ONE_MODEL)
     told = f"{material.told}; {roc_auc_of(one_model, options.data):.4f} the pipeline of one model"
     ways = [way for way in _ways(material, one_model, options) if way.name in (options.only or [way.name])]
-    _say(options, told, f"{os.cpu_count()} processors", "", HEAD)
+    say(options, told, f"{os.cpu_count()} processors", "", HEAD)
     rows = []
     for row in _measured(ways, options, work):
         rows.append(row)
-        _say(options, line(row))
-    _say(options, *ratios(rows), "", *markdown(rows))
+        say(options, line(row))
+    say(options, *ratios(rows), "", *markdown(rows))
     report = {"material": told, "processors": os.cpu_count(), "rows": [asdict(row) for row in rows]}
-    if options.plot:
-        from tests.benchmarks.batch_drawing import draw
-
-        draw(report, options.plot)
-    if options.json:
-        sys.stdout.write(json.dumps(report, indent=1) + "\n")
+    hand_over(options, report, "tests.benchmarks.batch_drawing")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path)
+    parser = parser_of(__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--all", action="store_true", help="peers score the largest files too")
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=[])
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "aval-benchmark")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--plot", type=Path)
     return parser.parse_args()
 
 
@@ -188,12 +177,6 @@ def _row(name: str, ending: str, rows: int, found: Sequence[Run]) -> Row:
     processor = statistics.median(run.processor_seconds for run in found)
     peak = max(run.peak_bytes for run in found)
     return Row(name, ending, rows, seconds, rows / seconds, processor / rows * 1e6, peak / 1e6, len(found))
-
-
-def _say(options: Any, *lines: str) -> None:
-    stream = sys.stderr if options.json else sys.stdout
-    stream.write("\n".join(lines) + "\n")
-    stream.flush()
 
 
 if __name__ == "__main__":

@@ -21,13 +21,11 @@ import json
 import os
 import statistics
 import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from tests.benchmarks.command import hand_over, parser_of, say
 from tests.benchmarks.load import Measured, Plan, asked
 from tests.benchmarks.material import Material, make_material
 from tests.benchmarks.peers import Peer, aval, echo, fastapi_pipeline, fixed, mlflow_serving, mlserver
@@ -58,11 +56,11 @@ def main() -> None:
     work: Path = options.work
     work.mkdir(parents=True, exist_ok=True)
     material = make_material(work, options.data)
-    _say(options, material.told)
+    say(options, material.told)
     can = _limit_of_generator(material, options)
-    _say(options, f"the load generator alone: {can.per_second:,.0f} requests/s at 16 connections")
+    say(options, f"the load generator alone: {can.per_second:,.0f} requests/s at 16 connections")
     rows = _closed_loops(material, options)
-    _say(options, *_table(rows))
+    say(options, *_table(rows))
     steps = [] if options.no_open_loop else _open_loops(material, options)
     report = {
         "material": material.told,
@@ -70,25 +68,15 @@ def main() -> None:
         "closed": [asdict(row) for row in rows],
         "open": [{"rate": rate, **asdict(measured)} for rate, measured in steps],
     }
-    if options.plot:
-        from tests.benchmarks.drawing import draw
-
-        draw(report, options.plot)
-    if options.json:
-        sys.stdout.write(json.dumps(report, indent=1) + "\n")
+    hand_over(options, report, "tests.benchmarks.drawing")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path)
+    parser = parser_of(__doc__)
     parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, nargs="+", default=[16])
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--no-open-loop", action="store_true")
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "aval-benchmark")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--plot", type=Path)
     return parser.parse_args()
 
 
@@ -142,14 +130,14 @@ def _open_loops(material: Material, options: argparse.Namespace) -> list[tuple[f
     settings = material.settings("open_loop", workers=2)
     peer = aval("aval_two_workers", material.home, material.use_case, material.key, **settings)
     steps: list[tuple[float, Measured]] = []
-    _say(options, "", "open loop, two workers, everything on: latencies from the moment intended (ms)")
+    say(options, "", "open loop, two workers, everything on: latencies from the moment intended (ms)")
     with peer.running(material.work, material.records[0]) as port:
         rate = FIRST_RATE
         while rate <= LAST_RATE:
             measured = _load(peer, port, material, OPEN_CONNECTIONS, options.seconds, rate)
             steps.append((rate, measured))
             broken = measured.errors > 0 or measured.p99 > MOST_P99
-            _say(options, f"  {rate:8,.0f} /s {_told(measured)}{'   breaks' if broken else ''}")
+            say(options, f"  {rate:8,.0f} /s {_told(measured)}{'   breaks' if broken else ''}")
             if broken:
                 break
             rate = round(rate * STEP)
@@ -190,12 +178,6 @@ def _told(measured: Measured) -> str:
         f"answered {measured.per_second:8,.0f} /s   p50 {measured.p50:8.2f}   p99 {measured.p99:8.2f}"
         f"   most {measured.most:8.2f}   errors {measured.errors}"
     )
-
-
-def _say(options: Any, *lines: str) -> None:
-    stream = sys.stderr if options.json else sys.stdout
-    stream.write("\n".join(lines) + "\n")
-    stream.flush()
 
 
 if __name__ == "__main__":
