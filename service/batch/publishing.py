@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from service.batch.file_facts import FileFacts
 from service.batch.joining import join
 from service.batch.manifest import Manifest, OutputFacts
 from service.batch.options import SegmentLog
@@ -20,8 +19,8 @@ from service.batch.state import COMPLETE, State, StateDamaged, part_file
 from service.batch.targets import Target
 from service.batch.whole import Whole
 from service.decision_log.segments import SegmentFacts
-from service.decision_log.segments.registering import Publication, publish
 from service.errors import UnreadableInput, WrongUse
+from service.places.file_facts import FileFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,9 @@ def _move(state: State, moves: list[list[str]], manifest: Manifest) -> None:
 def _register(state: State, body: dict[str, Any], log: SegmentLog | None) -> None:
     if not body["segments"]:
         return
+    # SQLAlchemy is imported only where there is a log.
+    from service.decision_log.segments.registering import Publication, publish
+
     if log is None:
         raise WrongUse(
             f"{state.place.uri}: an earlier run is finished but for the decision log, which is off; "
