@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from service.batch.manifest import Manifest
     from service.batch.options import Options, SegmentLog, Threshold, TooManyRefused
-    from service.batch.run import Engine, Result, Run, Step, score_files
+    from service.batch.run import Engine, Result, Run, score_files
+    from service.batch.step import Step
 
 __all__ = [
     "Engine",
@@ -22,7 +23,7 @@ __all__ = [
     "TooManyRefused",
     "score_files",
 ]
-_MODULES = ("manifest", "options", "run")
+_MODULES = ("manifest", "options", "step", "run")
 
 
 def __getattr__(name: str) -> Any:

@@ -9,13 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from service.batch.expected_rows import expected_rows
-from service.batch.options import Options, TooManyRefused
+from service.batch.options import Options, expect_few_refused
 from service.batch.pipeline import counted, scored_in_order
 from service.batch.reading import open_records
-from service.batch.records import Records, complaint
-from service.batch.run import Step
+from service.batch.records import Records, readable
+from service.batch.step import Step, Stretch
 from service.batch.tally import Tally
-from service.errors import UnreadableInput
 from service.places import Inputs, Item
 from service.scoring.validation import Validator
 
@@ -39,12 +38,7 @@ class Checked:
 
     def expect_few_refused(self, options: Options) -> None:
         """Raise `TooManyRefused` where a run would."""
-        most = options.most_refused
-        if most is not None and not most.allows(self.tally.rows_quarantined, self.tally.rows_in):
-            raise TooManyRefused(
-                f"{self.tally.rows_quarantined:,} of {self.tally.rows_in:,} rows would be quarantined, "
-                f"and at most {most} may be"
-            )
+        expect_few_refused(self.tally, options.most_refused, "would be quarantined", "nothing was written")
 
     def as_json(self) -> dict[str, Any]:
         """Return what was seen as JSON data."""
@@ -77,6 +71,7 @@ class _Check:
         self, validator: Validator, found: Inputs, options: Options, progress: Callable[[Step], None]
     ) -> None:
         self._validator, self._found, self._options, self._progress = validator, found, options, progress
+        self._stretch = Stretch(item.size for item in found.items)
         self.tally = Tally()
 
     def inputs(self) -> list[CheckedInput]:
@@ -118,20 +113,13 @@ class _Check:
         for tally in scored_in_order(check, counted(records.blocks, self._left), threads):
             self.tally.add(tally)
             share = (self.tally.rows_in - first) / expected if expected else 0.0
-            self._tell(done, min(share, 1.0))
-
-    def _tell(self, done: int, share: float) -> None:
-        sizes = [item.size for item in self._found.items]
-        whole = (sum(sizes[:done]) + share * sizes[done]) / max(sum(sizes), 1)
-        self._progress(Step(self.tally, done, len(sizes), whole))
+            whole = self._stretch.share(done, min(share, 1.0))
+            self._progress(Step(self.tally, done, len(self._found.items), whole))
 
 
 def _tally(validator: Validator, block: pa.Table, row: int, records: Records, name: str) -> Tally:
-    try:
+    with readable(name, row, block):
         checked = validator.check_table(block, text=records.text)
-    except (pa.ArrowException, OverflowError) as error:
-        rows = f"rows {row} to {row + block.num_rows - 1}"
-        raise UnreadableInput(f"{name}: {rows} cannot be read: {complaint(error)}") from None
     tally = Tally(checked.rows, rows_quarantined=int((~checked.valid).sum()))
     for item in checked.refused:
         tally.findings[f"{item.column.name}: {item.code}"] += len(item.rows)

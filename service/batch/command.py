@@ -19,8 +19,9 @@ from service.batch.nightly import for_its_day, is_dated
 from service.batch.options import Options
 from service.batch.piping import expect_pipeable, kept, pipe
 from service.batch.reading import READERS
-from service.batch.run import Engine, Result, Step, score_files, score_locally
+from service.batch.run import Engine, Result, score_files, score_locally
 from service.batch.screen import Screen, json_lines
+from service.batch.step import Step
 from service.batch.targets import expect_apart, target_of
 from service.batch.totals import checked_rows, summed_up, totals
 from service.errors import WrongUse

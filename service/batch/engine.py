@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from service.batch.expected_rows import expected_rows
-from service.batch.file_facts import FileFacts
-from service.batch.part_files import WrittenPart, write_part, writing
+from service.batch.part_files import SCORES, SEGMENT, WrittenPart, write_part, writing
 from service.batch.pipeline import counted, parts_of, scored_in_order
 from service.batch.plan import BLOCKS_PER_PART, Plan, PlannedInput
 from service.batch.reading import open_records
-from service.batch.records import Records, complaint
+from service.batch.records import Records, readable
 from service.batch.scored_block import Layout, Position, ScoredBlock, score_block
 from service.batch.state import InputRecord, PartRecord, State, input_record, part_file, part_record
 from service.batch.tally import Tally
 from service.decision_log.segments import Heading
 from service.errors import AvalError, UnreadableInput
 from service.places import Item, Place, S3Options, place_of
+from service.places.file_facts import FileFacts, digest_of
 from service.scoring.scorer import Scorer
 
 # What became of a block, and about which share of its input is done with it.
@@ -74,7 +74,7 @@ def score_unit(
                     "nothing was written. This is a defect of Aval: report it"
                 )
         if unit.whole:
-            digest = FileFacts.of(path).sha256 if planned.etag else planned.digest
+            digest = digest_of(path) if planned.etag else planned.digest
             record = InputRecord(work.row - 1, work.part, digest, records.dialect_found)
             work.state.write(input_record(unit.input), record.to_bytes())
     return work.row - unit.first_row
@@ -119,11 +119,8 @@ class _Work:
         first_of_part = (first_row - 1) // part_rows * part_rows + 1
         segment = self._plan.segment_id(self._unit.input, first_of_part)
         position = Position(first_row, segment, self._input.name if self._plan.several else None)
-        try:
+        with readable(self._input.name, first_row, block):
             return score_block(self._scorer, block, position, layout)
-        except (pa.ArrowException, OverflowError) as error:
-            rows = f"rows {first_row} to {first_row + block.num_rows - 1}"
-            raise UnreadableInput(f"{self._input.name}: {rows} cannot be read: {complaint(error)}") from None
 
     def _write(self, empty: ScoredBlock, part: Iterator[ScoredBlock], *, text: bool) -> None:
         with self.state.place.scratch() as scratch, writing(self._plan.target):
@@ -143,11 +140,19 @@ class _Work:
 
     def _commit(self, written: WrittenPart) -> None:
         """The record comes last: without it the part was never there."""
-        files = {kind: FileFacts.of(path) for kind, path in written.files.items()}
+        files = {kind: self._facts(written, kind) for kind in written.files}
         for kind, path in written.files.items():
             self.state.put(part_file(self._unit.input, self.part, kind), path)
         record = PartRecord(written.tally, files, written.columns, written.header, written.segment)
         self.state.write(part_record(self._unit.input, self.part), record.to_bytes())
+
+    def _facts(self, written: WrittenPart, kind: str) -> FileFacts:
+        path = written.files[kind]
+        if kind == SEGMENT and written.segment is not None:
+            return FileFacts(written.segment.size, written.segment.sha256)
+        # In a single file only the first part could stand alone; the others' bytes are hashed when they are joined.
+        joined = self._plan.name is not None and (self._unit.input, self.part) != (0, 0)
+        return FileFacts(path.stat().st_size, "") if kind == SCORES and joined else FileFacts.of(path)
 
     def _heading(self, *, text: bool) -> Heading:
         plan, item = self._plan, self._input

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from service.batch.dialect import DETECTED, Dialect
+from service.batch.tally import Tally
 from service.errors import AvalError, WrongUse
 from service.places import Place, S3Options
 
@@ -44,6 +45,19 @@ class Threshold:
 
     def __str__(self) -> str:
         return f"{float(self.share * 100):.10g}%" if self.share is not None else f"{self.rows:,} rows"
+
+
+def expect_few_refused(tally: Tally, most: Threshold | None, refused: str, then: str) -> None:
+    """Raise `TooManyRefused` where more of a tally's rows were refused than may be.
+
+    refused, then: what became of these rows, and what that comes to, as the error is to say it.
+    """
+    if most is None or most.allows(tally.rows_quarantined, tally.rows_in):
+        return
+    worst = ", ".join(f"{count:,} x {what}" for what, count in tally.findings.most_common(5))
+    raise TooManyRefused(
+        f"{tally.rows_quarantined:,} of {tally.rows_in:,} rows {refused}, and at most {most} may be: {worst}; {then}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

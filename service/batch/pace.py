@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.batch.run import Step
+from service.batch.step import Step
 
 # Before so much of the work is done, what is left of it is a guess.
 _KNOWN_SHARE, _KNOWN_SECONDS = 0.01, 1.0

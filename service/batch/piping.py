@@ -14,7 +14,7 @@ from service.batch.options import Options
 from service.batch.quarantine import quarantine_schema
 from service.batch.reading import READERS, open_records, open_stream
 from service.batch.records import Records
-from service.batch.run import Step
+from service.batch.step import Step
 from service.batch.streaming import Sinks, Write, refused_file, refused_lines, score_stream
 from service.batch.tally import Tally
 from service.errors import WrongUse

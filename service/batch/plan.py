@@ -12,6 +12,7 @@ from service.batch.dialect import DETECTED, Dialect
 from service.batch.options import Options
 from service.batch.targets import Target
 from service.places import Inputs, Item
+from service.places.file_facts import digest_of
 from service.scoring.scorer import Scorer
 
 BLOCKS_PER_PART = 8
@@ -128,6 +129,5 @@ def planned(inputs: Inputs, item: Item) -> PlannedInput:
     partitions = inputs.partitions(item)
     if item.etag is not None:
         return PlannedInput(item.name, item.size, item.etag, item.etag, partitions)
-    with inputs.place.fetched(item) as path, path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return PlannedInput(item.name, item.size, digest, None, partitions)
+    with inputs.place.fetched(item) as path:
+        return PlannedInput(item.name, item.size, digest_of(path), None, partitions)

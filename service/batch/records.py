@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,16 @@ def in_blocks(name: str, batches: Iterable[pa.RecordBatch], rows: int) -> Iterat
                 parts, held, size = [], 0, 0
     if parts:
         yield pa.Table.from_batches(parts)
+
+
+@contextmanager
+def readable(name: str, first_row: int, block: pa.Table) -> Iterator[None]:
+    """Raise `UnreadableInput`, which names the rows, where Arrow can make nothing of the values of a block."""
+    try:
+        yield
+    except (pa.ArrowException, OverflowError) as error:
+        rows = f"rows {first_row} to {first_row + block.num_rows - 1}"
+        raise UnreadableInput(f"{name}: {rows} cannot be read: {complaint(error)}") from None
 
 
 def too_large(name: str, rows: int) -> UnreadableInput:

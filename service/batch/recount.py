@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from service.batch.manifest import OutputFacts, RunFacts
-from service.batch.tally import Tally, score_counts
+from service.batch.tally import Tally
+from service.decision_log.segments.answers import decision_names
 from service.scoring.policy import DECISIONS
+from service.scoring.profile import score_counts
 
 Rows = npt.NDArray[np.int64]
-_NAMES = pa.array([str(name) for name in DECISIONS])
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Recount:
     def take_answers(self, output: OutputFacts, run: RunFacts, table: pa.Table) -> Iterator[str]:
         """Count answers; each is of the run's model, policy and contract."""
         self._count_in(table.num_rows, refused=False)
-        codes = pc.index_in(table.column("decision"), _NAMES)
+        codes = pc.index_in(table.column("decision"), decision_names())
         probabilities = table.column("probability").to_numpy()
         if codes.null_count or not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise ValueError("an answer has no decision, or no probability between 0 and 1")

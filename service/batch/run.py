@@ -8,37 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import accumulate
 from pathlib import Path
 
 from service.batch.engine import Unit, score_unit
 from service.batch.manifest import Manifest, RunFacts
-from service.batch.options import Options, TooManyRefused
+from service.batch.options import Options, expect_few_refused
 from service.batch.plan import Plan, planned
 from service.batch.publishing import Output, finish, outputs_of, prepare
 from service.batch.reading import READERS
 from service.batch.standing import expect_all_asked, expect_ours, left_to_score, standing
 from service.batch.state import PartRecord, State, input_record, part_record
+from service.batch.step import Step, Stretch
 from service.batch.tally import Tally
 from service.batch.targets import Target, expect_apart, target_of
 from service.batch.whole import Whole
 from service.errors import UnreadableInput, WrongUse
 from service.places import Inputs, find_inputs
 from service.scoring.scorer import Scorer
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far a run is.
-
-    share: of the work, about, from 0 to 1. continued: rows of the tally that an earlier, broken-off run had dealt with.
-    """
-
-    tally: Tally
-    inputs_done: int
-    inputs: int
-    share: float
-    continued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +86,15 @@ class Run:
     def tell(self, tally: Tally, share: float = 0.0) -> None:
         """Take in what became of a block, and tell how far the run is; share: of the input that is being read."""
         self.tally.add(tally)
-        bytes_before = self._bytes_before
-        done = bytes_before[self.inputs_done]
-        current = bytes_before[min(self.inputs_done + 1, len(bytes_before) - 1)] - done
-        whole = (done + share * current) / max(bytes_before[-1], 1)
+        whole = self._stretch.share(self.inputs_done, share)
         if self.plan.limit is not None:
             whole = max(whole, self.tally.rows_in / self.plan.limit)
         inputs = len(self.plan.inputs)
         self.progress(Step(self.tally, self.inputs_done, inputs, min(whole, 1.0), self.continued))
 
     @cached_property
-    def _bytes_before(self) -> list[int]:
-        return [0, *accumulate(item.size for item in self.plan.inputs)]
+    def _stretch(self) -> Stretch:
+        return Stretch(item.size for item in self.plan.inputs)
 
 
 # Scores what is left of a plan and returns how many inputs it read.
@@ -157,13 +140,7 @@ def score_files(
         if options.replace:
             state.forget()
         finish(state, into, options.log)
-        plan = _plan(scorer, found, into, options, logged=options.log is not None)
-        if options.replace:
-            expect_all_asked(found, into)
-        elif into.name is not None:
-            expect_ours(into, (into.name, into.quarantine))
-        before = None if options.replace else standing(into)
-        plan = left_to_score(plan, before)
+        plan, before = _left(scorer, found, into, options)
         if before is not None and not plan.inputs:
             state.forget()
             return Result(before, new=False)
@@ -184,9 +161,17 @@ def _expect_unchanged(found: Inputs, plan: Plan, inputs: int) -> None:
             raise UnreadableInput(f"{item.uri} was changed while it was read; score it again")
 
 
-def _plan(scorer: Scorer, found: Inputs, target: Target, options: Options, *, logged: bool) -> Plan:
+def _left(scorer: Scorer, found: Inputs, into: Target, options: Options) -> tuple[Plan, Manifest | None]:
+    """Return the plan of what is left to be scored, and the manifest of what the output has and keeps."""
     inputs = tuple(planned(found, item) for item in found.items)
-    return Plan.of(scorer, found.place.uri, target, inputs, options, logged=logged)
+    plan = Plan.of(scorer, found.place.uri, into, inputs, options, logged=options.log is not None)
+    if options.replace:
+        expect_all_asked(found, into)
+        return plan, None
+    if into.name is not None:
+        expect_ours(into, (into.name, into.quarantine))
+    before = standing(into)
+    return left_to_score(plan, before), before
 
 
 def _begin(
@@ -201,7 +186,7 @@ def _begin(
 def _prepare(run: Run, target: Target, options: Options, inputs: int, before: Manifest | None) -> Manifest:
     """Put together what the first `inputs` inputs came to, and write down that it is to be published."""
     whole = Whole.of(run.plan, run.state, inputs)
-    _expect_few_refused(whole.tally(), options)
+    expect_few_refused(whole.tally(), options.most_refused, "would be quarantined", "nothing was written")
     outputs = outputs_of(whole, target, run.state)
     manifest = Manifest(
         whole.tally(),
@@ -230,17 +215,6 @@ def _facts(whole: Whole, outputs: list[Output], started: str) -> RunFacts:
         started=started,
         finished=_now(),
         code=plan.code,
-    )
-
-
-def _expect_few_refused(tally: Tally, options: Options) -> None:
-    most = options.most_refused
-    if most is None or most.allows(tally.rows_quarantined, tally.rows_in):
-        return
-    worst = ", ".join(f"{count:,} x {what}" for what, count in tally.findings.most_common(5))
-    raise TooManyRefused(
-        f"{tally.rows_quarantined:,} of {tally.rows_in:,} rows would be quarantined, and at most {most} may be: "
-        f"{worst}; nothing was written"
     )
 
 

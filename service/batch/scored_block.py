@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 
 from service.batch.quarantine import quarantine_table
 from service.batch.records import Records
-from service.batch.tally import Tally, score_counts
+from service.batch.tally import Tally
 from service.decision_log.segments import segment_table
+from service.decision_log.segments.answers import decision_names
 from service.scoring.contract import Role
 from service.scoring.policy import DECISIONS
+from service.scoring.profile import score_counts
 from service.scoring.scorer import ScoredTable, Scorer
-
-_NAMES = pa.array([str(decision) for decision in DECISIONS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _decided(
     return {
         "decision_id": pc.binary_join_element_wise(pa.scalar(position.segment), rows, pa.scalar("-")),
         "probability": pa.array(scored.probabilities[valid]),
-        "decision": pa.DictionaryArray.from_arrays(pa.array(scored.decisions[valid]), _NAMES),
+        "decision": pa.DictionaryArray.from_arrays(pa.array(scored.decisions[valid]), decision_names()),
         "model": constant(scorer.tag, len(valid)),
         "policy": constant(scorer.policy.version, len(valid)),
         "contract": constant(scorer.contract.version, len(valid)),

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from service.batch.pace import Pace
-from service.batch.run import Step
+from service.batch.step import Step
 
 Row = tuple[str, str]
 # Seconds between lines: for people who look on, for logs, for programs.

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from service.batch.file_facts import FileFacts
 from service.batch.plan import Plan
 from service.batch.tally import Tally
 from service.decision_log.segments import SegmentFacts
 from service.errors import AvalError
 from service.places import Place
+from service.places.file_facts import FileFacts
 
 PLAN, COMPLETE = "plan.json", "complete.json"
 T = TypeVar("T")

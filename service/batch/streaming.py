@@ -14,14 +14,14 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from service.batch.options import Options, TooManyRefused
+from service.batch.options import Options, expect_few_refused
 from service.batch.pipeline import counted, scored_in_order
-from service.batch.records import Records, complaint
-from service.batch.run import Step
+from service.batch.records import Records, readable
 from service.batch.scored_block import Layout, Position, ScoredBlock, score_block
+from service.batch.step import Step
 from service.batch.tally import Tally
 from service.batch.writing import WRITERS, csv_writer
-from service.errors import UnreadableInput, WrongUse
+from service.errors import WrongUse
 from service.scoring.scorer import Scorer
 
 Write = Callable[[pa.Table], None]
@@ -51,11 +51,8 @@ def score_stream(
     layout = Layout(records, reasons=options.reasons, keep_columns=options.keep_columns)
 
     def score(block: pa.Table, row: int) -> ScoredBlock:
-        try:
+        with readable("the input", row, block):
             return score_block(scorer, block, Position(row, ""), layout)
-        except (pa.ArrowException, OverflowError) as error:
-            rows = f"rows {row} to {row + block.num_rows - 1}"
-            raise UnreadableInput(f"the input: {rows} cannot be read: {complaint(error)}") from None
 
     tally, schema = Tally(), _answers(score(records.schema.empty_table(), 1)).schema
     with WRITERS[sinks.ending](sinks.answers, schema) as write:
@@ -107,11 +104,5 @@ def _share(tally: Tally, rows: int | None) -> float:
 
 def _expect_few_refused(tally: Tally, options: Options, *, done: bool) -> None:
     """Before the end, only a number of rows says enough: a share may yet become smaller."""
-    most = options.most_refused
-    if most is None or (most.rows is None and not done):
-        return
-    if not most.allows(tally.rows_quarantined, tally.rows_in):
-        raise TooManyRefused(
-            f"{tally.rows_quarantined:,} of {tally.rows_in:,} rows are refused, and at most {most} may be; "
-            "do not use what was written"
-        )
+    if done or (options.most_refused is not None and options.most_refused.rows is not None):
+        expect_few_refused(tally, options.most_refused, "are refused", "do not use what was written")

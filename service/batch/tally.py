@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from service.errors import AvalError
-from service.scoring.arithmetic import FloatArray
 from service.scoring.policy import DECISIONS
 from service.scoring.profile import SCORE_BORDERS
 
@@ -87,9 +86,3 @@ class Tally:
             np.array(body["scores"], dtype=np.int64),
             Counter(body["findings"]),
         )
-
-
-def score_counts(probabilities: FloatArray) -> Counts:
-    """Count probabilities (rows,) between the borders of the profile's distribution of the score; (20,)."""
-    bins = np.searchsorted(np.array(SCORE_BORDERS), probabilities, side="right")
-    return np.bincount(bins, minlength=len(SCORE_BORDERS) + 1)

@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 
 from service.batch.answers import answers_in, refused_in
-from service.batch.file_facts import FileFacts
 from service.batch.manifest import InputFacts, Manifest, OutputFacts, RunFacts
 from service.batch.manifest_shape import manifest_body
 from service.batch.part_files import QUARANTINE, SCORES
@@ -19,6 +18,7 @@ from service.batch.reading import READERS
 from service.batch.recount import InputRows, Recount
 from service.errors import AvalError, UnreadableInput
 from service.places import Place, S3Options, find_inputs, place_of
+from service.places.file_facts import FileFacts
 from service.scoring.profile import SCORE_BORDERS, stability_index
 
 FOLDER_MANIFEST, FILE_MANIFEST = "_manifest.json", ".manifest.json"

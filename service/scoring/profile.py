@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from service.scoring.arithmetic import FloatArray
 from service.scoring.contract import Contract
@@ -79,6 +80,11 @@ def level_counts(contract: Contract) -> tuple[int, ...]:
     return tuple(len(column.levels) for column in contract.features) + (0,) * len(contract.derived)
 
 
+def score_counts(probabilities: FloatArray) -> npt.NDArray[np.int64]:
+    """Count probabilities (rows,) between the borders of the score's distribution; (20,), a border in the upper bin."""
+    return _counts(probabilities, np.array(SCORE_BORDERS))
+
+
 def stability_index(reference: Sequence[int], counts: Sequence[int]) -> float:
     """Return the population stability index of counts (bins,) against reference counts of the same bins.
 
@@ -123,8 +129,12 @@ def _distribution(values: FloatArray, levels: int) -> Distribution:
 
 def _count(values: FloatArray, borders: FloatArray) -> Distribution:
     present = values[~np.isnan(values)]
-    counts = np.bincount(np.searchsorted(borders, present, side="right"), minlength=len(borders) + 1)
+    counts = _counts(present, borders)
     return Distribution(tuple(borders.tolist()), tuple(counts.tolist()), len(values) - len(present))
+
+
+def _counts(values: FloatArray, borders: FloatArray) -> npt.NDArray[np.int64]:
+    return np.bincount(np.searchsorted(borders, values, side="right"), minlength=len(borders) + 1)
 
 
 def _typical(values: FloatArray, levels: int) -> float | None:

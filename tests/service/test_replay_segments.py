@@ -16,9 +16,9 @@ from service.decision_log.erasure import Wish
 from service.decision_log.retention import Retention
 from service.decision_log.scribe import writing
 from service.decision_log.segments.erasing import erase_decisions, retain_segments
-from service.decision_log.segments.file import digest_of
 from service.decision_log.segments.segment import Chosen
 from service.errors import NoSuchModel
+from service.places.file_facts import digest_of
 from service.replay import (
     Asked,
     Difference,

@@ -12,8 +12,8 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from service.batch.pace import Pace
-from service.batch.run import Step
 from service.batch.screen import PlainScreen, Row, lines
+from service.batch.step import Step
 from training.console import ERRORS, OUT
 
 

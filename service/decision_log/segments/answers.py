@@ -8,6 +8,7 @@ one byte: 0 approve, 1 refer, 2 decline.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,13 @@ from service.scoring.arithmetic import FloatArray
 from service.scoring.policy import DECISIONS
 
 ROW, PROBABILITY, DECISION, REASONS = "row", "probability", "decision", "reasons"
-NAMES = pa.array([str(decision) for decision in DECISIONS])
 _ANSWER = np.dtype([(ROW, ">i8"), (PROBABILITY, ">f8"), (DECISION, "u1")])
+
+
+@cache
+def decision_names() -> pa.Array:
+    """Return the names of the decisions, in the order of `DECISIONS`: the dictionary of a column of decisions."""
+    return pa.array([str(decision) for decision in DECISIONS])
 
 
 class Answers:

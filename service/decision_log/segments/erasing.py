@@ -25,12 +25,12 @@ from service.decision_log.retention import Retention
 from service.decision_log.scribe import Scribe
 from service.decision_log.segments.by_row import NONE, code_at, unpack
 from service.decision_log.segments.decisions import batch_id
-from service.decision_log.segments.file import digest_of
 from service.decision_log.segments.rewriting import rewrite
 from service.decision_log.segments.segment import Chosen, Segment, segment_of, segments
 from service.decision_log.segments.staging import HIDDEN, settle, staged
 from service.decision_log.segments.store import SegmentStore, use
 from service.places import Place
+from service.places.file_facts import digest_of
 
 LOCK = "erasing"
 NOTHING: frozenset[int] = frozenset()

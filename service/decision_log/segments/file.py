@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -25,8 +24,9 @@ from service.decision_log.segments.answers import (
 from service.decision_log.segments.by_row import NONE, pack
 from service.decision_log.segments.facts import Heading, SegmentFacts
 from service.decision_log.segments.table import parts_in
+from service.places.file_facts import FileFacts
 from service.scoring.policy import DECISIONS
-from service.scoring.profile import SCORE_BORDERS
+from service.scoring.profile import SCORE_BORDERS, score_counts
 
 KEY = b"aval.segment"
 _TEXT = (pa.types.is_dictionary, pa.types.is_string, pa.types.is_large_string)
@@ -62,8 +62,7 @@ class SegmentWriter:
         self._answers.add(table)
         self._rows.append(row_numbers(table))
         self._codes.append(decision_codes(table).astype(np.uint8))
-        bins = np.searchsorted(np.array(SCORE_BORDERS), probabilities(table), side="right")
-        self._scores += np.bincount(bins, minlength=len(self._scores))
+        self._scores += score_counts(probabilities(table))
 
     def close(self, rows_in: int) -> SegmentFacts:
         """Finish the file and describe it; rows_in: how many rows of the input it is about, the refused included."""
@@ -72,10 +71,11 @@ class SegmentWriter:
         self._writer.close()
         codes = self._all_codes(rows_in)
         counts = np.bincount(codes, minlength=NONE + 1).tolist()
+        file = FileFacts.of(self._path)
         return SegmentFacts(
             heading=self._heading,
-            sha256=digest_of(self._path),
-            size=self._path.stat().st_size,
+            sha256=file.sha256,
+            size=file.size,
             rows=rows,
             quarantined=rows_in - rows,
             decisions={str(name): counts[code] for code, name in enumerate(DECISIONS)},
@@ -123,9 +123,3 @@ def told(path: Path) -> dict[str, Any]:
     metadata = pq.read_metadata(path).metadata or {}
     body = json.loads(metadata.get(KEY, b"{}"))
     return body if isinstance(body, dict) else {}
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -54,18 +54,6 @@ def publish(address: str, place: Place, publications: Sequence[Publication], at:
     return count
 
 
-def register(address: str, use_case: str, facts: Sequence[SegmentFacts], at: int) -> int:
-    """Register segments whose files are in place; returns how many are new. All of them, or none, durably.
-
-    What is registered already is passed over. at: microseconds since 1970, UTC. Raises `LogDown`; `LogRefused` where
-    a segment is registered with other answers, or belongs to another use case.
-    """
-    if wrong := [item.id for item in facts if item.heading.use_case != use_case]:
-        raise LogRefused(f"segment {wrong[0]} is not one of {use_case}")
-    with writing(address, COMMAND, at) as scribe:
-        return _register(scribe, facts, at)
-
-
 def _register(scribe: Scribe, facts: Sequence[SegmentFacts], at: int) -> int:
     count = 0
     for some in _together(facts):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from service.decision_log.reading import reading
-from service.decision_log.segments.file import digest_of
 from service.decision_log.segments.segment import Segment, segment_of
 from service.decision_log.segments.staging import present
 from service.errors import AvalError
 from service.places import Place
+from service.places.file_facts import digest_of
 
 T = TypeVar("T")
 # Between one look and the next a file may have come from where it was staged.

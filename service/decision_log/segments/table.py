@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from service.decision_log.entries import Part
-from service.decision_log.segments.answers import DECISION, NAMES, PROBABILITY, REASONS, ROW
+from service.decision_log.segments.answers import DECISION, PROBABILITY, REASONS, ROW, decision_names
 from service.scoring.contract import Column, Contract
 from service.scoring.scorer import ScoredTable, Scorer
 
@@ -32,7 +32,7 @@ def segment_table(
     columns = {
         ROW: pa.array(valid + first_row),
         PROBABILITY: pa.array(scored.probabilities if whole else scored.probabilities[valid]),
-        DECISION: pa.DictionaryArray.from_arrays(codes, NAMES),
+        DECISION: pa.DictionaryArray.from_arrays(codes, decision_names()),
     }
     if reasons is not None:
         columns[REASONS] = reasons

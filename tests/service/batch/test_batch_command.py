@@ -16,8 +16,8 @@ from sqlalchemy import create_engine, text
 from service.batch import __main__ as main
 from service.batch import command
 from service.batch.pace import Pace, duration
-from service.batch.run import Step
 from service.batch.screen import PlainScreen, changing_line, json_lines, lines
+from service.batch.step import Step
 from service.batch.tally import Tally
 from service.scoring.scorer import Scorer
 from tests.service.batch.batch_commands import Commands, Typed, tree
@@ -311,7 +311,9 @@ def test_a_dry_run_ends_as_the_run_would(typed: Typed, tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in.csv", GOOD, BAD)
     said = typed(source, "--dry-run", "--json", "--max-quarantine", "10%")
     assert said.code == 1
-    assert said.errors == "aval: error: 1 of 2 rows would be quarantined, and at most 10% may be\n"
+    assert said.errors == (
+        "aval: error: 1 of 2 rows would be quarantined, and at most 10% may be: 1 x age: range; nothing was written\n"
+    )
     body = json.loads(said.output)
     assert body["inputs"] == [{"name": "in.csv", "rows_in": 2, "rows_quarantined": 1, "read_as": ""}]
     assert (body["rows_in"], body["findings"]) == (2, {"age: range": 1})

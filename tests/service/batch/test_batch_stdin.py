@@ -119,7 +119,7 @@ def test_too_many_refused_rows_are_exit_code_1_and_told_not_to_be_used(typed: Ty
     said = typed("-", "-", "--max-quarantine", "10%", piped=piped)
     assert said.code == 1
     assert said.errors.splitlines()[-1] == (
-        "aval: error: 1 of 2 rows are refused, and at most 10% may be; do not use what was written"
+        "aval: error: 1 of 2 rows are refused, and at most 10% may be: 1 x age: range; do not use what was written"
     )
     assert typed("-", "-", "--max-quarantine", "50%", piped=piped).code == 0
 

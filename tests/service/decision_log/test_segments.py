@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from service.decision_log import LogDown, LogRefused
 from service.decision_log.segments import SegmentFacts
 from service.decision_log.segments.by_row import NONE, code_at, pack, unpack
-from service.decision_log.segments.registering import publish, register
+from service.decision_log.segments.registering import publish
 from service.decision_log.segments.table import records as records_of
 from service.scoring.policy import DECISIONS
 from tests.service.decision_log.segment_logs import REFUSED, ROWS, SCORER, dictionaries, keep, make, records
@@ -164,7 +164,6 @@ def test_what_was_registered_before_is_passed_over(url: str, tmp_path: Path) -> 
     made = make(tmp_path)
     kept = keep(url, tmp_path, made)
     assert publish(url, kept.place, [make(tmp_path).publication], BEGIN + 5) == 0
-    assert register(url, SCORER.contract.use_case, [made.facts], BEGIN + 6) == 0
     (found,) = kept.segments()
     assert found.row.at == BEGIN
     assert kept.files() == [found.name]
@@ -179,17 +178,12 @@ def test_a_segment_with_other_answers_than_before_is_refused(url: str, tmp_path:
     assert len(kept.segments()) == 1
 
 
-def test_a_segment_of_another_use_case_is_refused(url: str, tmp_path: Path) -> None:
-    with pytest.raises(LogRefused) as refused:
-        register(url, "fraud", [make(tmp_path).facts], BEGIN)
-    assert str(refused.value) == f"segment {ONE} is not one of fraud"
-
-
 def test_all_of_a_run_is_registered_or_nothing(url: str, tmp_path: Path) -> None:
     kept = keep(url, tmp_path, make(tmp_path, TWO))
-    wrong = replace(make(tmp_path, TWO).facts, answers="00")
+    wrong = make(tmp_path, TWO)
+    wrong = replace(wrong, facts=replace(wrong.facts, answers="00"))
     with pytest.raises(LogRefused):
-        register(url, SCORER.contract.use_case, [make(tmp_path, ONE).facts, wrong], BEGIN)
+        publish(url, kept.place, [make(tmp_path, ONE).publication, wrong.publication], BEGIN)
     assert [item.id for item in kept.segments()] == [TWO]
 
 

@@ -14,10 +14,10 @@ from service.decision_log.erasure import Wish
 from service.decision_log.scribe import writing
 from service.decision_log.segments import Answers
 from service.decision_log.segments.erasing import erase_decisions
-from service.decision_log.segments.file import digest_of
 from service.decision_log.segments.staging import staged
 from service.decision_log.segments.verify import verify_segments
 from service.decision_log.verify import Verification
+from service.places.file_facts import digest_of
 from tests.service.decision_log.segment_logs import Kept, keep, make, records
 from tests.service.decision_log.written_log import BEGIN, alter, remove
 
