@@ -7,7 +7,6 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from service.decision_log.entries import Kind, Part
 from service.decision_log.reading import reading
 from service.decision_log.segments.store import SegmentStore
 from service.monitoring.cells import Cells
@@ -23,18 +22,12 @@ ENTRIES_AT_ONCE = 20_000
 
 
 class Rollup(Protocol):
-    """A way of counting. name: under which it is stored. kinds, parts: of entries and of records that it reads."""
+    """A way of counting; name: under which it is stored."""
 
     @property
     def name(self) -> str: ...
 
-    @property
-    def kinds(self) -> tuple[Kind, ...]: ...
-
-    @property
-    def parts(self) -> tuple[Part, ...]: ...
-
-    def count(self, log: OpenLog, block: Block) -> Cells:
+    def count(self, block: Block) -> Cells:
         """Return what a block's entries come to."""
         ...
 
@@ -82,9 +75,8 @@ def follow(
             continue
         if block is None:
             return True
-        seq = block.after[block.writer]
-        if store.count(rollup.name, position, block.writer, seq, cells):
-            position = position.moved(block.writer, seq)
+        if store.count(rollup.name, position, block.writer, block.last, cells):
+            position = position.moved(block.writer, block.last)
         else:
             position = store.position(rollup.name)
         if not goes_on():
@@ -114,6 +106,5 @@ def _next(
         stretches = unread(connection, position)
         if not stretches:
             return None, {}
-        opened = OpenLog(connection, log, use_case)
-        block = next_block(opened, position, stretches[0], rollup.kinds, rollup.parts, at_once)
-        return block, rollup.count(opened, block)
+        block = next_block(OpenLog(connection, log, use_case), position, stretches[0], at_once)
+        return block, rollup.count(block)

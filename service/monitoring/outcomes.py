@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,7 @@ from service.monitoring.cells import Cell, Cells, Of, Source, add, day_of
 from service.monitoring.rollups import Seqs
 from service.monitoring.score_bins import UNKNOWN, bins_of
 from service.monitoring.segment_files import find_segment, probabilities_of
-from service.monitoring.unread import Block, OpenLog
-
-_ABOUTS_AT_ONCE = 500
+from service.monitoring.unread import Block, OpenLog, is_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +46,23 @@ class _Decision:
         return max(there, key=lambda one: one.correction).bad if there else None
 
 
-def count_outcomes(log: OpenLog, block: Block) -> Cells:
+def count_outcomes(block: Block) -> Cells:
     """Return what the outcomes of a block change, by the day of the decisions that they are of.
 
     For each bin of P(bad): how many were `told`, how many of these are `bad`, and the sums of the probability, of its
     square, and of its squared difference from the outcome (the Brier score's).
     """
-    abouts = sorted({row.about for row in block.of_kind(Kind.OUTCOME)})
-    decisions = _decisions(log, abouts)
-    _complete_batch(log, decisions)
+    decisions = _decisions(block)
+    _complete_batch(block.log, decisions)
+    by_cell: dict[Cell, list[_Decision]] = defaultdict(list)
+    for decision in decisions.values():
+        if decision.cell is not None:
+            by_cell[decision.cell].append(decision)
     cells: Cells = {}
-    for cell, some in _by_cell(decisions.values()):
-        for sign, counted in ((-1, block.before), (1, block.after)):
-            add(cells, cell, _counts(some, counted, sign))
+    for cell, some in by_cell.items():
+        add(cells, cell, _counts(some, block.before, -1))
+        add(cells, cell, _counts(some, block.behind, 1))
     return cells
-
-
-def _by_cell(decisions: Iterable[_Decision]) -> Iterable[tuple[Cell, list[_Decision]]]:
-    found = [(item.cell, item) for item in decisions if item.cell is not None]
-    found.sort(key=lambda pair: repr(pair[0]))
-    for cell, pairs in groupby(found, key=lambda pair: pair[0]):
-        yield cell, [item for _, item in pairs]
 
 
 def _counts(decisions: Sequence[_Decision], counted: Seqs, sign: int) -> dict[str, Any]:
@@ -86,17 +80,17 @@ def _counts(decisions: Sequence[_Decision], counted: Seqs, sign: int) -> dict[st
     return {name: sign * np.bincount(bins, one, UNKNOWN + 1) for name, one in values.items()}
 
 
-def _decisions(log: OpenLog, abouts: Sequence[str]) -> dict[str, _Decision]:
-    found = {about: _Decision() for about in abouts}
-    names = ("about", "kind", "writer", "seq", "at", "probability", "model", "policy")
-    told = ENTRIES.c.kind == str(Kind.OUTCOME)
-    query = select(*(ENTRIES.c[name] for name in names), ENTRIES.c.details).where(
-        ENTRIES.c.use_case == log.use_case, told | (ENTRIES.c.kind == str(Kind.DECISION))
-    )
-    for start in range(0, len(abouts), _ABOUTS_AT_ONCE):
-        some = query.where(ENTRIES.c.about.in_(abouts[start : start + _ABOUTS_AT_ONCE]))
-        for row in log.connection.execute(some):
-            _take(found[row.about], row)
+def _decisions(block: Block) -> dict[str, _Decision]:
+    """Return the decisions that a block tells outcomes of, by their ids, with all that was ever told of them."""
+    told = select(ENTRIES.c.about).where(*block.of_kind(Kind.OUTCOME)).distinct().subquery()
+    said = ENTRIES.alias("said")
+    names = ("about", "kind", "writer", "seq", "at", "probability", "model", "policy", "details")
+    kinds = [str(Kind.DECISION), str(Kind.OUTCOME)]
+    query = select(*(said.c[name] for name in names)).join_from(told, said, said.c.about == told.c.about)
+    query = query.where(said.c.kind.in_(kinds), is_of(said, block.log.use_case))
+    found: dict[str, _Decision] = defaultdict(_Decision)
+    for row in block.log.connection.execute(query):
+        _take(found[row.about], row)
     return found
 
 

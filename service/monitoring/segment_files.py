@@ -12,13 +12,16 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import select
 
+from service.decision_log.entries import Kind
 from service.decision_log.segments.answers import PROBABILITY, ROW, probabilities, row_numbers
 from service.decision_log.segments.file import blocks
 from service.decision_log.segments.segment import Chosen, Segment, segments
 from service.decision_log.segments.store import use
+from service.decision_log.tables import ENTRIES
 from service.errors import AvalError
-from service.monitoring.unread import OpenLog
+from service.monitoring.unread import Block, OpenLog
 from service.scoring.arithmetic import FloatArray
 
 T = TypeVar("T")
@@ -28,6 +31,17 @@ _LOG = logging.getLogger(__name__)
 def find_segment(log: OpenLog, id_: str) -> Segment | None:
     """Return a segment as it was first registered; None for one of which the log has no entry that can be read."""
     return next(segments(log.connection, Chosen(ids=[id_]), tell=lambda row, why: None), None)
+
+
+def registered_in(block: Block) -> list[Segment]:
+    """Return the segments that a block's entries register; one that was registered before counts as it was first."""
+    query = select(ENTRIES.c.about, ENTRIES.c.seq).where(*block.of_kind(Kind.SEGMENT))
+    found = []
+    for about, seq in block.log.connection.execute(query).all():
+        segment = find_segment(block.log, about)
+        if segment is not None and (segment.row.writer, segment.row.seq) == (block.writer, seq):
+            found.append(segment)
+    return found
 
 
 def of_file(log: OpenLog, segment: Segment, work: Callable[[Segment, Path], T]) -> T | None:

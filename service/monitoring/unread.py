@@ -6,15 +6,14 @@ one number says up to where they were seen; times say no such thing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from service.decision_log.entries import Kind, Part
+from service.decision_log.entries import Kind
 from service.decision_log.segments.store import SegmentStore
-from service.decision_log.tables import ENTRIES, RECORDS, WRITERS
+from service.decision_log.tables import ENTRIES, WRITERS
 from service.monitoring.rollups import Position, Seqs
 
 
@@ -42,16 +41,38 @@ class OpenLog:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Entries of one writer, in their order; before, after: how far each writer is counted without and with them."""
+    """Entries of one writer that are counted in one step: those behind `after`, up to `last`.
 
-    rows: Sequence[Any]
+    before: how far every writer was counted without them.
+    """
+
+    log: OpenLog
     writer: str
+    after: int
+    last: int
     before: Seqs
-    after: Seqs
 
-    def of_kind(self, kind: Kind) -> list[Any]:
-        """Return the entries of one kind."""
-        return [row for row in self.rows if row.kind == kind]
+    @property
+    def behind(self) -> Seqs:
+        """How far every writer is counted with them."""
+        return {**self.before, self.writer: self.last}
+
+    def of_kind(self, kind: Kind) -> tuple[ColumnElement[bool], ...]:
+        """Return what says of a row of `entries` that it is one of the block, of the use case and of a kind."""
+        return (
+            ENTRIES.c.writer == self.writer,
+            ENTRIES.c.seq > self.after,
+            ENTRIES.c.seq <= self.last,
+            ENTRIES.c.kind == str(kind),
+            is_of(ENTRIES, self.log.use_case),
+        )
+
+
+def is_of(entries: Any, use_case: str) -> ColumnElement[bool]:
+    """Return what says of a row of entries that it is of a use case, where it is found by something else."""
+    # Not the column itself: SQLite would take the index that begins with it, and read all of the use case's entries.
+    found: ColumnElement[bool] = entries.c.use_case.concat("") == use_case
+    return found
 
 
 def unread(connection: Connection, position: Position) -> list[Stretch]:
@@ -64,45 +85,8 @@ def unread(connection: Connection, position: Position) -> list[Stretch]:
     return [stretch for stretch in found if stretch.after < stretch.last]
 
 
-def next_block(
-    log: OpenLog,
-    position: Position,
-    stretch: Stretch,
-    kinds: Collection[Kind],
-    parts: Collection[Part],
-    most: int,
-) -> Block:
-    """Return the first entries of a stretch that are of the use case and of these kinds, at most so many.
-
-    parts: of records, to be read with them, each as a column of its name and one, `…_had`, that says whether the entry
-    was logged with it. A segment ends the block: what it stands for is work enough.
-    """
-    found = log.connection.execute(_query(log.use_case, stretch, kinds, parts).limit(most)).all()
-    cut = next((place for place, row in enumerate(found, 1) if row.kind == Kind.SEGMENT), len(found))
-    rows = found[:cut]
-    ended = cut == len(found) < most
-    seq = stretch.last if ended else rows[-1].seq
-    return Block(rows, stretch.writer, position.seqs, {**position.seqs, stretch.writer: seq})
-
-
-def _query(use_case: str, stretch: Stretch, kinds: Collection[Kind], parts: Collection[Part]) -> Select[Any]:
-    names = ("seq", "kind", "at", "about", "probability", "decision", "model", "policy")
-    bodies: list[Any] = []
-    joined: Any = ENTRIES
-    for part in Part:
-        if part not in parts:
-            continue
-        table = RECORDS.alias(str(part))
-        same = and_(table.c.writer == ENTRIES.c.writer, table.c.seq == ENTRIES.c.seq)
-        joined = joined.outerjoin(table, and_(same, table.c.part == str(part)))
-        had = ENTRIES.c[f"{part}_digest"].is_not(None)
-        bodies += [table.c.body.label(str(part)), had.label(f"{part}_had")]
-    return (
-        select(*(ENTRIES.c[name] for name in names), *bodies)
-        .select_from(joined)
-        .where(
-            ENTRIES.c.writer == stretch.writer, ENTRIES.c.seq > stretch.after, ENTRIES.c.seq <= stretch.last
-        )
-        .where(ENTRIES.c.use_case == use_case, ENTRIES.c.kind.in_([str(kind) for kind in kinds]))
-        .order_by(ENTRIES.c.seq)
-    )
+def next_block(log: OpenLog, position: Position, stretch: Stretch, most: int) -> Block:
+    """Return the first entries of a stretch, so many at most; a segment ends the block: it is work enough."""
+    block = Block(log, stretch.writer, stretch.after, min(stretch.last, stretch.after + most), position.seqs)
+    segment = log.connection.scalar(select(func.min(ENTRIES.c.seq)).where(*block.of_kind(Kind.SEGMENT)))
+    return block if segment is None else replace(block, last=segment)
