@@ -38,6 +38,8 @@ from training.use_cases import use_cases
 
 HERE = Path(__file__).resolve().parent
 USE_CASE = "credit_risk"
+# Different records: more would only take longer to make.
+DIFFERENT = 50_000
 AT_ONCE = 10_000
 DAY = 86_400_000_000
 DAYS = 97
@@ -125,29 +127,23 @@ def _groups(scorer: Scorer, rows: int, outcomes: int) -> Iterator[list[Entry]]:
     """Yield entries in groups: decisions, and behind each group the outcomes of those that have one."""
     now = time.time_ns() // 1000
     moments = np.linspace(now - DAYS * DAY, now, rows, endpoint=False).astype(np.int64)
+    sample = use_cases()[USE_CASE].sample(DIFFERENT, seed=1).drop(columns=scorer.contract.outcome.name)
+    table = pa.Table.from_pandas(sample, preserve_index=False)
+    scored, records = scorer.score_table(table), table.to_pylist()
     random = np.random.default_rng(0)
     for start in range(0, rows, AT_ONCE):
-        count = min(AT_ONCE, rows - start)
-        table = pa.Table.from_pandas(
-            use_cases()[USE_CASE].sample(count, seed=start), preserve_index=False
-        ).drop_columns(scorer.contract.outcome.name)
-        scored = scorer.score_table(table)
-        at = moments[start : start + count].tolist()
+        chosen = random.integers(0, DIFFERENT, min(AT_ONCE, rows - start))
+        at = moments[start : start + len(chosen)].tolist()
+        probabilities, decisions = scored.probabilities[chosen], scored.decisions[chosen]
         made = [
-            _decision(scorer, f"{start + row:032x}", *values)
-            for row, values in enumerate(
-                zip(
-                    table.to_pylist(),
-                    at,
-                    scored.probabilities.tolist(),
-                    scored.decisions.tolist(),
-                    strict=True,
-                )
+            _decision(scorer, f"{start + number:032x}", records[row], *values)
+            for number, (row, *values) in enumerate(
+                zip(chosen.tolist(), at, probabilities.tolist(), decisions.tolist(), strict=True)
             )
         ]
-        bad = random.random(count) < scored.probabilities
-        some = max(0, min(count, outcomes - start))
-        yield made + [_outcome(scorer, *pair) for pair in zip(made[:some], bad[:some].tolist(), strict=True)]
+        told = made[: max(0, outcomes - start)]
+        bad = random.random(len(told)) < probabilities[: len(told)]
+        yield made + [_outcome(scorer, *pair) for pair in zip(told, bad.tolist(), strict=True)]
 
 
 def _decision(scorer: Scorer, about: str, record: dict[str, object], at: int, p: float, code: int) -> Entry:

@@ -27,7 +27,7 @@ def write_page(
 
     Of more than 20,000 rows so many are drawn at random, the same ones each time.
     """
-    old, new = (_frame(contract, *item) for item in (reference, analysis))
+    old, new = (frame(contract, *item) for item in (reference, analysis))
     with warnings.catch_warnings():
         # It warns of its own use of pandas and of numpy.
         warnings.simplefilter("ignore")
@@ -41,7 +41,8 @@ def write_page(
         Report([DataDriftPreset()]).run(current_data=after, reference_data=before).save_html(str(file))
 
 
-def _frame(contract: Contract, matrix: FloatArray, scores: FloatArray) -> pd.DataFrame:
+def frame(contract: Contract, matrix: FloatArray, scores: FloatArray) -> pd.DataFrame:
+    """Return encoded inputs (rows, inputs) and P(bad) (rows,) as a table, levels by their names."""
     rows = np.arange(len(matrix))
     if len(rows) > MOST_ROWS:
         rows = np.random.default_rng(0).choice(len(matrix), MOST_ROWS, replace=False)

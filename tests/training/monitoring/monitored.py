@@ -15,9 +15,11 @@ import pyarrow as pa
 from service.decision_log import Entry, Kind
 from service.decision_log.scribe import writing
 from service.decision_log.segments.store import SegmentStore
+from service.decision_log.statements import iso
 from service.online.answers import Asked, new_id, scored_entry
 from service.places import place_of
 from service.scoring.arithmetic import FloatArray
+from service.scoring.contract import Outcome
 from service.scoring.scorer import Scorer
 from tests.service.decision_log.written_log import appending
 from training.monitoring.observed import Observed, Refused
@@ -108,3 +110,18 @@ def inputs(scorer: Scorer, rows: int, seed: int = 11) -> FloatArray:
     case = use_cases()[scorer.contract.use_case]
     table = pa.Table.from_pandas(case.sample(rows, seed=seed), preserve_index=False)
     return scorer.encoder.encode_table(scorer.validator.check_table(table).values)
+
+
+def tell(store: SegmentStore, scorer: Scorer, abouts: Sequence[str], bad: Sequence[bool], day: float) -> None:
+    """Log outcomes of decisions, told a day before `NOW`."""
+    outcome, at = scorer.contract.outcome, NOW - int(day * DAY)
+    append(
+        store,
+        [_outcome(outcome, scorer.contract.use_case, *pair, at) for pair in zip(abouts, bad, strict=True)],
+    )
+
+
+def _outcome(outcome: Outcome, use_case: str, about: str, bad: bool, at: int) -> Entry:
+    value = (outcome.bad if bad else outcome.good)[0]
+    details = {"outcome": value, "bad": bad, "observed_at": iso(at), "source": "", "correction": 0}
+    return Entry(Kind.OUTCOME, at, use_case, about, details=details)

@@ -149,5 +149,15 @@ def test_two_windows_joined_are_what_one_of_both_is(tmp_path: Path, scorer: Scor
     assert (both.refused, both.received) == (whole.refused, whole.received)
 
 
+def test_what_was_decided_since_a_moment_is_cut_off_without_a_copy(tmp_path: Path, scorer: Scorer) -> None:
+    store = store_in(tmp_path)
+    made = decide(store, scorer, cases(CASE, 10), (6, 1))
+    whole = observe(store, scorer, WEEK)
+    part = whole.since(int(whole.at[4]))
+    assert list(part.about) == made[4:]
+    assert np.shares_memory(part.matrix, whole.matrix)
+    assert whole.since(0) is whole
+
+
 def _table(use_case: str, rows: int) -> pa.Table:
     return pa.Table.from_pylist(cases(use_case, rows, seed=4))
