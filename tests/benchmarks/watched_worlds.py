@@ -50,7 +50,8 @@ class Change:
     """What is different from a day on.
 
     shift: added to the true log-odds. stretched: the model's log-odds are multiplied by it while the truth stays, which
-    leaves the ranking as it is. weights: of the numbers in the truth. drift: added to `debt`, truth following as ever.
+    leaves the ranking as it is. weights: of the numbers in the truth. drift: added to `debt`, and spread: the numbers
+    are multiplied by it; truth and model follow both as ever.
     """
 
     from_day: int = 0
@@ -58,6 +59,7 @@ class Change:
     stretched: float = 1.0
     weights: tuple[float, float, float] = WEIGHTS
     drift: float = 0.0
+    spread: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def live(world: World, seed: int) -> Lived:
     at = BEGIN + np.sort(rng.integers(0, world.days * DAY, rows))
     changed = at >= BEGIN + world.change.from_day * DAY
     matrix = records(rng, rows)
+    matrix[:, :3] *= np.where(changed, world.change.spread, 1.0)[:, None]
     matrix[:, 0] += np.where(changed, world.change.drift, 0.0)
     before, after = (
         log_odds_of(matrix, world.intercept, weights) for weights in (WEIGHTS, world.change.weights)

@@ -119,14 +119,18 @@ _WORDS = {"approve": "approved", "refer": "referred", "decline": "declined"}
 
 def _text(shares: Sequence[Share], monitoring: Monitoring) -> str:
     counted = [_WORDS[share.decision] for share in shares if share.weight == 1.0 and share.matured]
-    text = (
-        f"{' and '.join(counted) or 'no'} cases with an outcome, {monitoring.maturity_days} days or more old"
-    )
+    text = f"{_listed(counted) or 'no'} cases with an outcome, {monitoring.maturity_days} days or more old"
     if any(share.weight > 1.0 and share.told for share in shares):
         weight = 1 / monitoring.accepted_declines
         text += f"; declines accepted at random, each standing for {weight:g}"
     left_out = [_WORDS[share.decision] for share in shares if not share.weight and share.matured]
-    return f"{text}; {' and '.join(left_out)} cases are left out" if left_out else text
+    return f"{text}; {_listed(left_out)} cases are left out" if left_out else text
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence."""
+    *others, last = words or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _cautions(shares: Sequence[Share], accepted: float) -> list[str]:

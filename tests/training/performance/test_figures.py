@@ -97,8 +97,8 @@ def test_what_is_expected_is_what_happens_where_probabilities_are_right() -> Non
 def test_expected_ranking_is_the_mean_over_outcomes_drawn_from_the_probabilities() -> None:
     rng = np.random.default_rng(0)
     p = np.round(logistic(rng.normal(-1, 1.2, 400)), 2)
-    drawn = [roc_auc_score(rng.random(400) < p, p) for _ in range(400)]
-    assert expected_auc(p) == pytest.approx(np.mean(drawn), abs=0.004)
+    drawn = [roc_auc_score(rng.random(400) < p, p) for _ in range(150)]
+    assert expected_auc(p) == pytest.approx(np.mean(drawn), abs=0.007)
 
 
 def test_nothing_is_expected_of_no_decisions() -> None:

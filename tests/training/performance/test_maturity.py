@@ -38,7 +38,7 @@ def test_all_decisions_count_where_nearly_all_are_told() -> None:
     decisions, known = rows((APPROVE, 100, 99), (REFER, 50, 48), (DECLINE, 50, 46))
     found = population(decisions, np.ones(200, np.bool_), known, Monitoring(maturity_days=7))
     assert [share.weight for share in found.shares] == [1.0, 1.0, 1.0]
-    assert found.text == "approved and referred and declined cases with an outcome, 7 days or more old"
+    assert found.text == "approved, referred and declined cases with an outcome, 7 days or more old"
 
 
 def test_declines_accepted_at_random_stand_for_all_declines() -> None:

@@ -147,6 +147,14 @@ def test_drift_alone_is_waited_out_while_the_performance_holds() -> None:
     assert found.because[0] == "records have drifted in debt"
 
 
+def test_cases_that_have_become_alike_are_harder_to_rank_and_that_is_no_fault() -> None:
+    found = judged(World(change=Change(120, spread=0.3), tells="all", per_day=120))
+    (_, earlier) = found.ranking.compared
+    assert earlier.difference.value < -10 * earlier.difference.error, "the area is far lower than it was"
+    assert found.ranking.verdict == "intact"
+    assert advise(CALM_REPORT, found).action is Action.WAIT
+
+
 def test_records_of_another_population_call_for_retraining_once_outcomes_are_there() -> None:
     report = {"columns": [{"name": "debt", "csi": 2.4, "status": "alarm"}]}
     assert advised(World(tells="all"), report=report) is Action.RETRAIN
