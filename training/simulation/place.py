@@ -15,6 +15,7 @@ from service.decision_log import Kind, reading_engine
 from service.decision_log.address import read_address
 from service.decision_log.migrations import schema_version
 from service.decision_log.reading import reading
+from service.decision_log.statements import iso
 from service.decision_log.tables import ENTRIES, WRITERS
 from service.errors import NoSuchModel, WrongUse
 from service.model_store import champion, read_folder, set_champion, with_policy
@@ -23,6 +24,7 @@ from service.scoring.bundle import scorer_from_files
 from service.scoring.scorer import Scorer
 from service.settings import Settings
 from training.past_scores import fingerprint_of
+from training.simulation.door import KEY_ID
 from training.simulation.log_door import MARK
 from training.simulation.state import is_simulated
 
@@ -67,6 +69,24 @@ class Place:
         moment = datetime.fromtimestamp(start // 1_000_000, UTC).isoformat()
         if self.apart and moment < pointer.promoted_at:
             set_champion(use_case, replace(pointer, promoted_at=moment), self.bentoml_home)
+
+    def expect_nothing_after(self, use_case: str, moment: int) -> None:
+        """Raise `WrongUse` where the log holds simulated decisions after a moment, in microseconds since 1970."""
+        if not _is_begun(self.address):
+            return
+        later = select(ENTRIES.c.about).where(
+            ENTRIES.c.use_case == use_case,
+            ENTRIES.c.kind == str(Kind.DECISION),
+            ENTRIES.c.at >= moment,
+            ENTRIES.c.key_id == KEY_ID,
+        )
+        with reading(self.address) as connection:
+            found = connection.execute(later.limit(1)).first()
+        if found:
+            raise WrongUse(
+                f"the log holds simulated decisions after {iso(moment)}, up to where {self.home} has got: a process "
+                "that was killed has left them; begin anew in another --home"
+            )
 
     @property
     def exports(self) -> list[str]:

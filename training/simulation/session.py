@@ -19,7 +19,7 @@ from training.simulation.log_door import log_door
 from training.simulation.place import Place
 from training.simulation.population import Population, generated, past_cases
 from training.simulation.simulate import Run, Schedule, days
-from training.simulation.state import State, expect_same, read_state, write_state
+from training.simulation.state import State, alone, expect_same, read_state, write_state
 from training.simulation.weeks import DAYS_OF_WEEK, Day, totals, weeks_of
 
 WEEKS = 26
@@ -39,14 +39,20 @@ def simulate(asked: Asked, place: Place, step: Step = unheard) -> dict[str, Any]
 
     Whatever ends it early, the days that were finished count, and it can be taken up again. Raises `AvalError`.
     """
+    with alone(place.home, asked.use_case.name):
+        return _simulate(asked, place, step)
+
+
+def _simulate(asked: Asked, place: Place, step: Step) -> dict[str, Any]:
     name = asked.use_case.name
-    state, waiting = read_state(place.home, name)
+    before, waiting = read_state(place.home, name)
     champion = place.champion(name)
-    truth = champion if state is None or state.truth == OWN else place.scorer(state.truth)
+    truth = champion if before is None or before.truth == OWN else place.scorer(before.truth)
     past = past_cases(asked.use_case, truth, asked.data) if asked.data else None
-    begun, state = state is None, _begun(asked, champion, past) if state is None else _taken_up(asked, state)
+    state = _begun(asked, champion, past) if before is None else _taken_up(asked, before)
     run = _run(asked, state, truth, past)
-    if begun:
+    place.expect_nothing_after(name, state.now)
+    if before is None:
         place.date_back(name, state.start)
     to_come, done = ToCome(waiting), list[Day]()
     try:

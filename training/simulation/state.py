@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,19 @@ def write_state(home: Path, state: State, waiting: list[Happened]) -> None:
     body = {**asdict(state), "to_come": [asdict(item) for item in waiting]}
     scratch.write_text(json.dumps(body), "utf-8")
     scratch.replace(file)
+
+
+@contextmanager
+def alone(home: Path, use_case: str) -> Iterator[None]:
+    """Hold the right to simulate a use case in a home; raises `WrongUse` while another process has it."""
+    file = _file(home, use_case).with_name(f".{use_case}.lock")
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with file.open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WrongUse(f"another process simulates {use_case} in {home}; wait until it is done") from None
+        yield
 
 
 def is_simulated(home: Path) -> bool:

@@ -16,6 +16,7 @@ from service.replay import replay, stored_scorers
 from service.settings import Settings
 from tests.processes import Home
 from tests.training.simulation.commands import CASE, address, aval_simulate, logged, probabilities, use_home
+from training.simulation.state import alone
 
 DAY = 86_400 * 1_000_000
 START = "2026-06-01"
@@ -119,6 +120,19 @@ def test_another_seed_is_refused_for_one_that_has_begun(home: Path) -> None:
     simulated()
     done = aval_simulate(CASE, "--weeks", "1", "--seed", "8")
     assert "--seed: the simulation in this home began with 0" in done.said
+
+
+def test_decisions_of_a_killed_run_are_not_made_again(home: Path) -> None:
+    simulated()
+    (home / "simulated" / f"{CASE}.json").unlink()
+    done = aval_simulate(CASE, "--start", START, "--weeks", "1")
+    assert (done.code, "a process that was killed has left them" in done.said) == (2, True), done.said
+
+
+def test_two_processes_do_not_simulate_in_one_home(home: Path) -> None:
+    with alone(home, CASE):
+        done = aval_simulate(CASE, "--start", START, "--weeks", "1")
+    assert (done.code, "another process simulates credit_risk" in done.said) == (2, True), done.said
 
 
 def test_there_is_nothing_to_do_without_a_day_left(home: Path) -> None:
