@@ -29,8 +29,8 @@ class Pace:
     counts and the others leave it to it.
     """
 
-    at_once: int = 1_000
-    rest: float = 1.5
+    at_once: int = 2_000
+    rest: float = 1.0
     every: float = 10.0
     looked: float = 150.0
     lease: float = 60.0

@@ -59,11 +59,13 @@ class Watch:
         use_case, days = self._scorer.contract.use_case, period.days
         database = open_database(self._address)
         store, events = RollupStore(database, use_case), EventStore(database)
+        # Before the counts are read: they are then at least what this says of them.
+        left = behind(store, self._log, self._rollups)
         return Known(
             cells=added(store.cells(rollup.name, days[0], days[-1]) for rollup in self._rollups),
             events=events.events(use_case, ("incident", "retraining")),
             report=events.latest(use_case, "report"),
-            behind=behind(store, self._log, self._rollups),
+            behind=left,
             now=time.time_ns() // 1000,
         )
 
