@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from training.alerts import Incident
@@ -84,7 +85,7 @@ def _cells(item: ColumnDrift) -> tuple[str, ...]:
     refused = ", ".join(f"{code} {count:,}" for code, count in item.refused.items())
     shares = (f"{share:.1%}" for share in (item.nulls, item.reference_nulls))
     return (
-        item.name,
+        escape(item.name),
         item.test,
         _number(item.csi),
         _p(item.p),

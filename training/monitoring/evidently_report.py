@@ -25,16 +25,17 @@ def write_page(
 ) -> None:
     """Write the page; reference, analysis: encoded inputs (rows, inputs) and P(bad) (rows,).
 
-    Of more than 20,000 rows so many are drawn at random, the same ones each time.
+    Of more than 20,000 rows so many are drawn at random, the same ones each time. Columns that are null throughout in
+    one of the two are left out: Evidently compares none such.
     """
-    old, new = (frame(contract, *item) for item in (reference, analysis))
+    old, new = _filled(*(frame(contract, *item) for item in (reference, analysis)))
     with warnings.catch_warnings():
         # It warns of its own use of pandas and of numpy.
         warnings.simplefilter("ignore")
         from evidently import DataDefinition, Dataset, Report
         from evidently.presets import DataDriftPreset
 
-        levels = [name for name, count in zip(contract.inputs, level_counts(contract), strict=True) if count]
+        levels = [name for name in old.columns if name in contract.by_name and contract.by_name[name].levels]
         numbers = [name for name in old.columns if name not in levels]
         definition = DataDefinition(numerical_columns=numbers, categorical_columns=levels)
         before, after = (Dataset.from_pandas(item, data_definition=definition) for item in (old, new))
@@ -51,6 +52,11 @@ def frame(contract: Contract, matrix: FloatArray, scores: FloatArray) -> pd.Data
         values = matrix[rows, position]
         columns[name] = _named(contract, name, values) if count else pd.Series(values)
     return pd.DataFrame({**columns, SCORE: scores[rows]})
+
+
+def _filled(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = [name for name in old.columns if old[name].notna().any() and new[name].notna().any()]
+    return old[names], new[names]
 
 
 def _named(contract: Contract, name: str, values: FloatArray) -> pd.Series[str]:

@@ -75,8 +75,9 @@ def windows_of(wanted: Wanted, now: int, time_zone: str) -> Windows:
     """Return the windows that are wanted; by default the last 7 days, and the 90 before them.
 
     A day begins at midnight of the time zone, and so many days before a moment the clock shows the same: where the
-    clocks change in between, a window is an hour longer or shorter. now: microseconds since 1970, UTC. Raises
-    `WrongUse` for what is no time or zone, and for an analysis that is empty, ends before it begins or lies ahead.
+    clocks change in between, a window is an hour longer or shorter. What lies ahead is cut off. now: microseconds since
+    1970, UTC. Raises `WrongUse` for what is no time or zone, and for an analysis that is empty, ends before it begins
+    or lies ahead.
     """
     zone = _zone(time_zone)
     if wanted.since and wanted.until and wanted.days:
@@ -100,7 +101,7 @@ def windows_of(wanted: Wanted, now: int, time_zone: str) -> Windows:
         raise WrongUse(
             f"--from {iso(since)} is not before --until {iso(end)}; exchange them, or leave one out"
         )
-    return Windows(Window(since, end), Window(_shifted(since, -wanted.reference_days, zone), since))
+    return Windows(Window(since, min(end, now)), Window(_shifted(since, -wanted.reference_days, zone), since))
 
 
 def _shifted(moment: int, days: int, zone: ZoneInfo) -> int:

@@ -201,7 +201,8 @@ def test_evidently_writes_its_page_beside_it(place: Place) -> None:
     page = place.folder / "page.html"
     place.drift("--evidently", page)
     text = page.read_text()
-    assert "person_income" in text
+    for name in (*place.scorer.contract.inputs, "P(bad)"):
+        assert name in text, name
     assert "<html" in text[:2_000].lower()
 
 

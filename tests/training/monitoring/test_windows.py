@@ -52,6 +52,11 @@ def test_what_is_left_open_follows_from_the_rest(wanted: Wanted, since: int, unt
     assert windows_of(wanted, NOW, "UTC").analysis == Window(since, until)
 
 
+def test_what_lies_ahead_is_cut_off() -> None:
+    found = windows_of(Wanted("2026-11-20", "2026-12-24"), NOW, "UTC").analysis
+    assert found == Window(moment_of("2026-11-20T00:00:00Z"), NOW)
+
+
 def test_the_reference_is_as_long_as_is_wanted() -> None:
     found = windows_of(Wanted(reference_days=30), NOW, "UTC")
     assert found.reference == Window(NOW - 37 * DAY, NOW - 7 * DAY)
