@@ -13,14 +13,16 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
-from tests.benchmarks.watched_looks import drift_alarms, last_look, ranking_alarms
+from tests.benchmarks.claims import Line, many_of, share_of, table
+from tests.benchmarks.watched_advice import TELLS_ALL, advice_is_right
+from tests.benchmarks.watched_looks import drift_alarms, ranking_alarms
 from tests.benchmarks.watched_worlds import (
     BEGIN,
     INTERCEPT,
@@ -31,8 +33,7 @@ from tests.benchmarks.watched_worlds import (
     scorer_of,
     use_case_of,
 )
-from training.intervals import mean_with_interval, wilson
-from training.performance import Action, advise, judge
+from training.intervals import mean_with_interval
 from training.performance.alarm import Bounds, Entering, calibration_alarm
 from training.performance.figures import Known, weighted_mean
 from training.performance.maturity import DAY
@@ -42,16 +43,6 @@ from training.performance.seen import Seen, see
 YEAR = 365
 # Log-odds that give bad rates of about so much, and decisions a day that suffice.
 BASES = {"20 %": (INTERCEPT, 100), "6 %": (-3.5, 200), "2 %": (-4.9, 500)}
-TELLS_ALL = World(tells="all")
-
-
-@dataclass(frozen=True)
-class Line:
-    """A claim, what was measured, and of how many repetitions."""
-
-    claim: str
-    measured: str
-    repetitions: int
 
 
 def main() -> None:
@@ -69,18 +60,12 @@ def main() -> None:
     print(text)  # noqa: T201
 
 
-def table(lines: Sequence[Line]) -> str:
-    """Return lines as a Markdown table."""
-    rows = [f"| {line.claim} | {line.measured} | {line.repetitions:,} |" for line in lines]
-    return "\n".join(["| claim | measured | repetitions |", "|---|---|---|", *rows])
-
-
 def false_alarms(share: float) -> list[Line]:
     """Look daily for a year at worlds in which nothing changes."""
-    right = _rate(lambda seed: _alarm_of(_year(seed)), _many(500, share))
+    right = _rate(lambda seed: _alarm_of(_year(seed)), many_of(500, share))
     edge = replace(TELLS_ALL, days=YEAR, change=Change(0, shift=TELLS_ALL.monitoring.tolerated_shift))
-    tolerated = _rate(lambda seed: _alarm_of(live(edge, seed)), _many(150, share))
-    everything = _rate(lambda seed: any_alarm(_year(seed)), _many(80, share))
+    tolerated = _rate(lambda seed: _alarm_of(live(edge, seed)), many_of(150, share))
+    everything = _rate(lambda seed: any_alarm(_year(seed)), many_of(80, share))
     return [
         Line("false calibration alarms a year, probabilities right (stated: at most 2.5 %)", *right),
         Line("the same, log-odds wrong by the tolerated 0.1 all year", *tolerated),
@@ -107,7 +92,7 @@ def alarm_finds(share: float) -> list[Line]:
     for base, (intercept, per_day) in BASES.items():
         for shift in (0.3, -0.3):
             world = World(300, per_day, Change(120, shift=shift), "all", intercept=intercept)
-            needed = np.array([_needed(world, seed) for seed in range(_many(40, share))])
+            needed = np.array([_needed(world, seed) for seed in range(many_of(40, share))])
             half, most = np.quantile(needed, [0.5, 0.9], method="higher")
             measured = f"half within {half:,.0f} matured outcomes, nine of ten within {most:,.0f}"
             words = "higher" if shift > 0 else "lower"
@@ -118,7 +103,7 @@ def alarm_finds(share: float) -> list[Line]:
 def maturity_matters(share: float) -> list[Line]:
     """Estimate the bad rate after 120 days, of which the last 30 have not matured, and of declines that are told."""
     world = World(days=120, per_day=150)
-    many = _many(400, share)
+    many = many_of(400, share)
     mature, naive = (
         np.array([_error(world, seed, kind) for seed in range(many)]) for kind in ("mature", "naive")
     )
@@ -130,64 +115,11 @@ def maturity_matters(share: float) -> list[Line]:
         Line("bad rate of approved cases, mature estimate: bias", *_bias(mature)),
         Line("the same from all that is told so far (naive): bias", *_bias(naive)),
         Line(
-            "bad rate of all records, 10 % of declines accepted at random and weighted: bias",
+            "bad rate of approved and declined cases, 10 % of the declines accepted at random and weighted: bias",
             *_bias(weighted),
         ),
         Line("the same from approved cases alone: bias", *_bias(alone)),
     ]
-
-
-CASES: dict[str, tuple[World, Action]] = {
-    "nothing has changed": (TELLS_ALL, Action.WAIT),
-    "records drift, the relation holds": (replace(TELLS_ALL, change=Change(150, drift=0.7)), Action.WAIT),
-    "log-odds 0.5 higher": (replace(TELLS_ALL, change=Change(120, shift=0.5)), Action.RECALIBRATE),
-    "log-odds 0.5 lower": (replace(TELLS_ALL, change=Change(120, shift=-0.5)), Action.RECALIBRATE),
-    "scores twice too extreme": (replace(TELLS_ALL, change=Change(120, stretched=2.0)), Action.RECALIBRATE),
-    "scores half as extreme as they should be": (
-        replace(TELLS_ALL, change=Change(120, stretched=0.5)),
-        Action.RECALIBRATE,
-    ),
-    "debt means nothing any more": (
-        replace(TELLS_ALL, change=Change(120, weights=(0.0, -0.7, -0.5))),
-        Action.RETRAIN,
-    ),
-    "income means the opposite": (
-        replace(TELLS_ALL, change=Change(120, weights=(1.0, 0.7, -0.5))),
-        Action.RETRAIN,
-    ),
-    "records of another population": (replace(TELLS_ALL, change=Change(120, drift=3.0)), Action.RETRAIN),
-    "all is bad at once, and little has matured": (
-        World(days=160, per_day=12, tells="all", change=Change(118, shift=4.0)),
-        Action.PERSON,
-    ),
-}
-
-
-def advice_is_right(share: float) -> list[Line]:
-    """Ask for advice at the end of worlds in which what is right is clear."""
-    found, right, asked = [], 0, 0
-    for words, (world, action) in CASES.items():
-        many = _many(30, share)
-        hits = sum(
-            advice_at_end(replace(world, per_day=_daily(world)), seed) is action for seed in range(many)
-        )
-        right, asked = right + hits, asked + many
-        found.append(Line(f"advice where {words}: {action}", _share(hits, many), many))
-    return [
-        *found,
-        Line("advice right in all clear cases (stated: at least 90 %)", _share(right, asked), asked),
-    ]
-
-
-def advice_at_end(world: World, seed: int) -> Action:
-    """Return what is advised at the end of a world."""
-    lived, scorer = live(world, seed), scorer_of(world.intercept)
-    performance = judge(lived.observed, lived.told, scorer, use_case_of(world), lived.now)
-    return advise(last_look(lived, scorer, world.monitoring), performance).action
-
-
-def _daily(world: World) -> int:
-    return world.per_day if world.per_day < 60 else 120
 
 
 def _year(seed: int) -> Lived:
@@ -251,23 +183,14 @@ def _against(known: Known, truth: float) -> tuple[float, bool]:
 
 def _bias(found: FloatArray) -> tuple[str, int]:
     mean, (low, high) = mean_with_interval(100 * found[:, 0])
-    covered = _share(int(found[:, 1].sum()), len(found))
+    covered = share_of(int(found[:, 1].sum()), len(found))
     return f"{mean:+.2f} points ({low:+.2f} to {high:+.2f}); intervals hold the truth in {covered}", len(
         found
     )
 
 
 def _rate(happens: Callable[[int], bool], many: int) -> tuple[str, int]:
-    return _share(sum(happens(seed) for seed in range(many)), many), many
-
-
-def _share(hits: int, many: int) -> str:
-    low, high = wilson(hits / many, many)
-    return f"{hits / many:.1%} ({low:.1%} to {high:.1%})"
-
-
-def _many(full: int, share: float) -> int:
-    return max(2, round(full * share))
+    return share_of(sum(happens(seed) for seed in range(many)), many), many
 
 
 PARTS: dict[str, Callable[[float], Any]] = {

@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.monitoring import (
-    TELLS_ALL,
-    Line,
-    advice_at_end,
-    alarm_finds,
-    any_alarm,
-    maturity_matters,
-    table,
-)
+from tests.benchmarks.claims import Line, table
+from tests.benchmarks.monitoring import alarm_finds, any_alarm, maturity_matters
+from tests.benchmarks.watched_advice import TELLS_ALL, advice_at_end
 from tests.benchmarks.watched_worlds import Change, live, scorer_of
 from training.performance import Action
 

@@ -59,6 +59,16 @@ def last_look(lived: Lived, scorer: Scorer, monitoring: Monitoring) -> dict[str,
     return {"columns": [item.to_json() for item in found]}
 
 
+def as_of(lived: Lived, now: int, since: int = BEGIN) -> tuple[Observed, Told]:
+    """Return the decisions from `since` on and what was told of them, as it was known at `now` (microseconds)."""
+    first, last = np.searchsorted(lived.observed.at, [since, now]).tolist()
+    part = slice(first, last)
+    observed_at = lived.told.observed_at[part]
+    heard = (observed_at > 0) & (observed_at <= now)
+    told = Told(np.where(heard, lived.told.bad[part], np.nan), np.where(heard, observed_at, 0))
+    return _slice(lived.observed, part), told
+
+
 def _windows(lived: Lived) -> Iterator[tuple[Observed, Observed]]:
     for day in range(ANALYSIS_DAYS + REFERENCE_DAYS, _days(lived) + 1):
         until = BEGIN + day * DAY
@@ -76,15 +86,9 @@ def _statuses(analysis: Observed, reference: Reference, scorer: Scorer, level: f
 
 
 def _ranking_alarm(lived: Lived, scorer: Scorer, monitoring: Monitoring, now: int) -> bool:
-    until = int(np.searchsorted(lived.observed.at, now))
     # No earlier than three stretches: a look sees what it needs, and a year of looks ends today.
-    first = int(np.searchsorted(lived.observed.at, now - (monitoring.maturity_days + 3 * STRETCH_DAYS) * DAY))
-    part = slice(first, until)
-    heard = (lived.told.observed_at[part] > 0) & (lived.told.observed_at[part] <= now)
-    told = Told(
-        np.where(heard, lived.told.bad[part], np.nan), np.where(heard, lived.told.observed_at[part], 0)
-    )
-    seen = see(_slice(lived.observed, part), told, scorer.tag, monitoring, now)
+    observed, told = as_of(lived, now, now - (monitoring.maturity_days + 3 * STRETCH_DAYS) * DAY)
+    seen = see(observed, told, scorer.tag, monitoring, now)
     start = now - (monitoring.maturity_days + STRETCH_DAYS) * DAY
     stretches = Stretches(seen.counted & (seen.at >= start), seen.counted & (seen.at < start))
     return ranking(seen, stretches, scorer.evidence, monitoring).alarm
