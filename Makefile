@@ -2,6 +2,8 @@
 PYTHON ?= python3
 HOST ?= http://127.0.0.1:3000
 UV ?= uv
+# More processes need more memory than time: each starts servers, a PostgreSQL and a Spark of its own.
+PYTEST_PROCESSES ?= 2
 
 VENV := .venv
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
@@ -33,8 +35,8 @@ test: $(VENV)/.ready-test ## set up, then everything that CI runs; PYTEST_ARGS="
 	@$(IN_VENV) mypy
 	@echo "== lint-imports: who may import whom"
 	@$(IN_VENV) lint-imports --no-logo
-	@echo "== pytest: tests"
-	@$(IN_VENV) pytest $(PYTEST_ARGS)
+	@echo "== pytest: tests, in $(PYTEST_PROCESSES) processes"
+	@$(IN_VENV) pytest -n $(PYTEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 serve: $(VENV)/.ready-demo ## serve the use case named by AVAL_MODEL (without it, the store's only champion)
 	@$(IN_VENV) bentoml serve service.app:RiskService

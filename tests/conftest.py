@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # Before anything imports BentoML, which reads it once: no test may touch the user's own store.
 os.environ["BENTOML_HOME"] = str(Path(tempfile.mkdtemp(prefix="aval-tests-")) / "bentoml")
@@ -32,10 +33,27 @@ from training.use_cases import use_cases
 # Not a fixture: servers that were started into it are stopped only when the last fixture ends.
 atexit.register(shutil.rmtree, Path(os.environ["BENTOML_HOME"]).parent, ignore_errors=True)
 
+# How long an example takes says nothing of the code while another process is at work on the same machine.
+settings.register_profile("aval", deadline=None)
+settings.load_profile("aval")
+
 CHECKOUT = Path(__file__).resolve().parents[1]
+SPARK = "tests/spark/"
 QUICK_ROWS = 2_600
 # Fraud is rare: fewer rows hold too few of it.
 QUICK_ROWS_OF_FRAUD = 12_000
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process whole files, and one of them all that needs a Spark: two would be six Javas."""
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
+        def _split_scope(self, nodeid: str) -> str:
+            return SPARK if nodeid.startswith(SPARK) else str(super()._split_scope(nodeid))
+
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

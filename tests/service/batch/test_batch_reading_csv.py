@@ -353,7 +353,11 @@ def test_a_row_as_long_as_our_own_ending_is_no_ending(tmp_path: Path) -> None:
     assert refusal(source) == f"in.csv: row 2 has {cells} cells, and the header has 11"
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(b"\n\n")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", gzip.compress(b""), gzip.compress(b"\n\n")],
+    ids=["no byte", "a packed nothing", "packed line ends"],
+)
 def test_a_compressed_nothing_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "in.csv.gz").write_bytes(content)
     assert refusal(tmp_path / "in.csv.gz") == "in.csv.gz: the file is empty"
