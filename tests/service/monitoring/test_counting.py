@@ -205,9 +205,10 @@ def test_a_shadow_is_compared_with_the_decisions_that_it_is_of(url: str, monitor
         shadow(first, str(first.decision), first.probability + 0.1),
         shadow(second, other, second.probability - 0.3),
     ]
-    write(url, [first, second, *said])
+    third = replace(ENTRIES[2], probability=0.5)
+    write(url, [first, second, third, *said, shadow(third, str(third.decision), 0.5)])
     counted = whole(count(monitoring, log_at(url)), Of.SHADOW, model="small_loans:shadow")
-    assert (counted["decisions"][0], counted["same"][0]) == (2, 1)
+    assert (counted["decisions"][0], counted["same"][0]) == (3, 2)
     assert counted["difference"][0] == pytest.approx(-0.2)
 
 
