@@ -125,9 +125,13 @@ def _say_part(place: Place, asked: Asked, part: str, as_json: bool) -> None:
 
     if part not in PARTS:
         raise WrongUse(f"--only {part!r} is not one of: {', '.join(PARTS)}")
-    if part == "enough":
+    story = place.journal.open_story()
+    if story is not None:
+        body: dict[str, Any] = {"story": story.id}
+        text = f"story {story.id} was left open: it is taken up"
+    elif part == "enough":
         decisions = enough(place, asked)
-        body: dict[str, Any] = {"decisions": decisions}
+        body = {"decisions": decisions}
         text = f"{decisions} decisions in the last 7 days: enough"
     else:
         reason = find_reason(place, asked)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.scoring.scorer import Scorer
-from training.monitoring.look import drift_of, see
+from training.monitoring.look import look, see
 from training.monitoring.observed import observe
 from training.monitoring.windows import Wanted, Window, windows_of
-from training.performance import advise, history, judge, told
 from training.performance.maturity import DAY
 from training.retrain.ending import NothingYet
 from training.retrain.place import Place
@@ -33,14 +32,7 @@ def expect_enough(place: Place, champion: Scorer, now: int) -> int:
 
 
 def advice_of(place: Place, champion: Scorer, now: int) -> Mapping[str, Any] | None:
-    """Return the advice of the evidence at `now`, as JSON data; None where the last week holds too few decisions."""
-    use_case = place.use_case
-    monitoring = use_case.monitoring
-    seen = see(
-        place.log, champion, windows_of(Wanted(), now, place.settings.time_zone), monitoring.least_records
-    )
-    if seen.analysis.rows < monitoring.least_records:
-        return None
-    past = observe(place.log, champion, history(monitoring, now))
-    performance = judge(past, told(place.log, use_case.name, past, now), champion, use_case, now)
-    return advise(drift_of(seen, champion, monitoring.alpha_drift).to_json(), performance).to_json()
+    """Return what a look at `now` advises, as JSON data: the advice that `aval drift` gives."""
+    least = place.use_case.monitoring.least_records
+    seen = see(place.log, champion, windows_of(Wanted(), now, place.settings.time_zone), least)
+    return look(place.log, seen, champion, place.use_case, now).advice

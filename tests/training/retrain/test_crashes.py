@@ -53,7 +53,7 @@ class Dying(Journal):
 @pytest.fixture
 def home(tmp_path: Path, quick: Callable[..., Trained]) -> Home:
     home = home_with_champion(tmp_path, quick)
-    decide(home, load_scorer(USE_CASE, home.store), riskier_than_it_says, rows=2_000)
+    decide(home, load_scorer(USE_CASE, home.store), riskier_than_it_says)
     return home
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.scoring.policy import Costs, Policy
-from training.retrain.rule import LEVEL, Differences, Side, both_differences, paired, verdict
+from training.retrain.rule import LEVEL, Differences, Moments, Side, both_differences, paired, verdict
 from training.use_case import Objective
 
 COSTS = Costs(false_approve=100, false_decline=10)
@@ -71,7 +71,19 @@ def test_both_outcomes_of_a_changed_decision_are_known_beforehand() -> None:
     cost = both_differences(ours, theirs, COSTS)[Objective.COST]
     assert cost.if_bad.tolist() == [100, 0]
     assert cost.if_good.tolist() == [-10, 0]
-    assert cost.unseen().tolist() == [100]
+    # Half of the first are bad, and the second is the same for both models.
+    assert cost.expected().mean == pytest.approx((0.5 * 100 - 0.5 * 10) / 2)
+
+
+def test_moments_that_are_expected_are_those_of_many_draws() -> None:
+    stream = np.random.default_rng(1)
+    differences = Differences(stream.normal(2, 1, 50), stream.normal(-1, 1, 50), stream.uniform(0.1, 0.9, 50))
+    bad = stream.random((40_000, 50)) < differences.probable
+    drawn = np.where(bad, differences.if_bad, differences.if_good).ravel()
+    expected, found = differences.expected(), Moments.of(drawn)
+    assert (expected.mean, expected.second, expected.third) == pytest.approx(
+        (found.mean, found.second, found.third), rel=0.02, abs=0.02
+    )
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 1.5))
@@ -92,7 +104,6 @@ def test_a_stricter_level_promotes_nobody_whom_a_laxer_one_keeps(one: float, oth
     assert lax.better or not strict.better
 
 
-def test_rows_without_any_difference_have_no_unseen_ones() -> None:
+def test_rows_without_any_difference_are_no_better() -> None:
     same = Differences(np.zeros(5), np.zeros(5), np.full(5, 0.2))
-    assert len(same.unseen()) == 0
     assert not paired(same, np.zeros(5, np.int8), LEVEL).better
