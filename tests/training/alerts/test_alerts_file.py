@@ -173,6 +173,7 @@ def test_what_is_wrong_is_named_with_what_is_allowed(
         ("https:///path", "is no URL"),
         ("https://host:port/x", "is no URL"),
         ("https://user:xyzzy@host/x", "holds a user or password"),
+        ("https://xyzzy@host/x", "holds a user or password"),
         ("http://alerts.bank.example/x", "is not encrypted"),
         ("http://127.0.0.1.evil.example/x", "is not encrypted"),
         ("https://host/x\r\nHost: evil", "must be a URL"),
