@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, case, func, literal_column, select
+from sqlalchemy import BigInteger, and_, case, func, literal_column, select
 
 from service.decision_log.entries import Kind
 from service.decision_log.segments.segment import Segment
@@ -34,7 +34,7 @@ from service.scoring.policy import DECISIONS
 from service.scoring.profile import SCORE_BORDERS
 
 _CODES = {str(decision): code for code, decision in enumerate(DECISIONS)}
-_DAY = ENTRIES.c.at // literal_column(str(MICROSECONDS_A_DAY))
+_DAY = ENTRIES.c.at // literal_column(str(MICROSECONDS_A_DAY), BigInteger)
 _BELOW = " ".join(
     f"WHEN entries.probability < {border!r} THEN {place}" for place, border in enumerate(SCORE_BORDERS)
 )
