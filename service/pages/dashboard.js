@@ -23,7 +23,7 @@ const SECTIONS = {
   volume: [drawVolume, ['volume']],
   score: [drawScore, ['score', 'volume']],
   columns: [drawColumns, ['columns', 'volume']],
-  outcomes: [drawOutcomes, ['outcomes']],
+  outcomes: [drawOutcomes, ['outcomes', 'report']],
   models: [drawModels, ['models', 'shadow']],
   traffic: [drawTraffic, ['traffic']],
 };

@@ -4,6 +4,7 @@ import { make } from './elements.js';
 import { drawDays, drawLegend } from './dashboard_days.js';
 import { placeMarks } from './dashboard_marks.js';
 import { drawBars, drawLine } from './dashboard_plot.js';
+import { drawPerformance } from './dashboard_performance.js';
 import { drawReliability } from './dashboard_reliability.js';
 import { drawFigures } from './dashboard_table.js';
 import { compact, count, day, figure, known, part, share, sum, things } from './dashboard_words.js';
@@ -22,6 +23,7 @@ export function drawOutcomes(board) {
       + 'recent weeks speak of those whose outcome is known, not yet of all. Judge a week once most of its outcomes are there.'),
     make('div', { class: 'pair' }, coverage(cohorts, axis), rates(cohorts, axis), ...drawReliability(reliability), ranking(cohorts, axis)),
     table(cohorts),
+    ...drawPerformance(board),
   ];
 }
 

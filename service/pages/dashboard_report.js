@@ -1,7 +1,7 @@
 // What `aval drift` found at its last look and what it advises, and how far retrainings have come.
 
 import { make } from './elements.js';
-import { moment } from './dashboard_words.js';
+import { count, known, moment, things } from './dashboard_words.js';
 
 const ADVICE = {
   wait: 'Wait: nothing needs to be done.',
@@ -26,8 +26,14 @@ function advice(report, zone) {
   return [
     make('p', { class: 'advice' }, make('b', {}, words)),
     reasons.length ? make('ul', { class: 'reasons' }, ...reasons.map((reason) => make('li', {}, reason))) : null,
-    make('p', { class: 'remark' }, `By the look of ${moment(report.at, zone)}.`),
+    make('p', { class: 'remark' }, lookOf(report, zone)),
   ].filter(Boolean);
+}
+
+function lookOf({ at, status, needed, analysis }, zone) {
+  const records = known(analysis?.records) ? ` at ${things(analysis.records, 'decision')}` : '';
+  const found = { found: 'something was found', ok: 'nothing was found', 'not enough': `not enough: ${count(needed)} are needed` }[status];
+  return `By the look of ${moment(at, zone)}${records}${found ? `: ${found}` : ''}.`;
 }
 
 function steps(retraining, zone) {

@@ -61,10 +61,7 @@ def made_up(days: int = 30, seed: int = 1, per_day: int = 400) -> Body:
             {"at": f"{dates[2 * days // 3]}T20:00:00+00:00", "kind": "retraining", "text": "promoted"},
         ],
         "incidents": _incidents(dates),
-        "report": {
-            "at": _microseconds(dates[-1]),
-            "advice": {"action": "retrain", "because": ["AUC fell from 0.84 to 0.79 (0.77 to 0.81)."]},
-        },
+        "report": _report(dates),
         "retraining": [
             {
                 "story": "s1",
@@ -80,6 +77,27 @@ def made_up(days: int = 30, seed: int = 1, per_day: int = 400) -> Body:
             },
         ],
         "traffic": {"requests": 52310, "errors": 3, "p50_ms": 1.24, "p99_ms": 8.9},
+    }
+
+
+def _report(dates: list[str]) -> Body:
+    auc = {"value": 0.79, "low": 0.77, "high": 0.81}
+    mature = {"rows": 2_000, "auc": auc, "brier": auc, "intercept": {"value": 0.31, "low": 0.12, "high": 0.5}}
+    return {
+        "at": f"{dates[-1]}T14:00:00+00:00",
+        "status": "found",
+        "needed": 120,
+        "analysis": {"records": 2800},
+        "advice": {"action": "retrain", "because": ["AUC fell from 0.84 to 0.79 (0.77 to 0.81)."]},
+        "performance": {
+            "from": f"{dates[0]}T00:00:00+00:00",
+            "until": f"{dates[-1]}T00:00:00+00:00",
+            "maturity_days": 7,
+            "population": {"text": "Approved records, and declined ones whose outcome is known."},
+            "mature": mature,
+            "naive": {**mature, "rows": 2_400, "slope": None},
+            "expected": {"rows": 900, "auc": auc},
+        },
     }
 
 

@@ -137,6 +137,17 @@ def test_advice_stands_with_its_reasons(dashboard: Dashboard) -> None:
     assert reasons == dashboard.service.body["report"]["advice"]["because"]
 
 
+def test_matured_and_naive_figures_stand_side_by_side_with_their_intervals(dashboard: Dashboard) -> None:
+    table = dashboard.page.get_by_role("table", name="Performance by the last look")
+    heads = table.locator("thead th").all_inner_texts()
+    assert heads == ["Figure", "Matured", "All told so far", "Expected (an estimate)"]
+    rows = [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    auc = "0.79 (0.77 to 0.81)"
+    assert ["AUC", auc, auc, auc] in rows
+    assert ["Calibration slope (1 is right)", "not known", "not known", "not known"] in rows
+    assert "at 2,800 decisions: something was found" in dashboard.text("#attention")
+
+
 def test_the_last_days_are_chosen_by_a_button_and_kept_in_the_address(dashboard: Dashboard) -> None:
     assert dashboard.page.locator("#presets [aria-pressed=true]").inner_text() == "30 days"
     with dashboard.page.expect_response("**/dashboard.json?*"):
