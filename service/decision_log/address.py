@@ -8,9 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection as PostgresConnection
-from psycopg import OperationalError
-from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -52,7 +49,10 @@ def reading_engine(text: str) -> Engine:
     """
     url = read_address(text)
     if url.get_backend_name() == "postgresql":
-        return _reading_postgres(url)
+        # Its driver is imported only where there is such a log.
+        from service.decision_log.postgres import reading_postgres
+
+        return reading_postgres(url)
     file = Path(url.database or "").absolute()
     if not file.is_file():
         raise LogRefused(
@@ -64,7 +64,9 @@ def reading_engine(text: str) -> Engine:
 def writing_engine(url: URL) -> Engine:
     """Return the writer's engine, on which every commit is durable and no statement waits long."""
     if url.get_backend_name() == "postgresql":
-        return _postgres(url)
+        from service.decision_log.postgres import writing_postgres
+
+        return writing_postgres(url)
     file = Path(url.database or "").absolute()
     file.parent.mkdir(parents=True, exist_ok=True)
     # It will hold personal data: for this user's eyes, as SQLite's side files then are too.
@@ -83,16 +85,6 @@ def _reading_sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def _reading_postgres(url: URL) -> Engine:
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: PostgresConnection[Any], _: Any) -> None:
-        connection.read_only = True
 
     return engine
 
@@ -134,46 +126,3 @@ def _begin_immediately(connection: Any) -> None:
             return
         time.sleep(pause)
         pause = min(pause * 1.5, 0.002)
-
-
-class _Impatient(PostgresConnection[Any]):
-    """A connection that waits for no answer longer than `PATIENCE`, also where the server or the network hangs."""
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, PATIENCE * 1.25 if timeout is None else timeout)
-        except OperationalError:
-            # Still busy: whatever it is doing, this connection is of no more use, not even to roll back.
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.pgconn.finish()
-            raise
-
-
-def _postgres(url: URL) -> Engine:
-    arguments = {
-        "connect_timeout": int(PATIENCE),
-        "tcp_user_timeout": int(PATIENCE * 1000),
-        "application_name": "aval decision log",
-    }
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
-
-    @event.listens_for(engine, "do_connect")
-    def _connect(_: Any, __: Any, given: Any, named: Any) -> Any:
-        return _Impatient.connect(*given, **named)
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: PostgresConnection[Any], _: Any) -> None:
-        connection.execute(_SESSION)
-        connection.commit()
-
-    return engine
-
-
-# Said in the session: poolers between here and the server refuse options at its start.
-_SESSION = b"""
-    SET synchronous_commit TO on;
-    SET statement_timeout TO '2s';
-    SET lock_timeout TO '2s';
-    SET idle_in_transaction_session_timeout TO '10s';
-    SET default_transaction_isolation TO 'read committed'
-"""

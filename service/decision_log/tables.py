@@ -62,7 +62,7 @@ RECORDS = Table(
     Column("salt", LargeBinary, nullable=False),
     Column("body", Text, nullable=False),
     Column("subject", Text, nullable=True),
-    Index("records_by_subject", "subject", postgresql_using="hash"),
+    Index("records_by_subject", "subject"),
 )
 
 CLAIMS = Table(
