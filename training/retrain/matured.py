@@ -93,7 +93,10 @@ def matured_cases(store: SegmentStore, scorer: Scorer, use_case: UseCase, now: i
 def _known(seen: Observed, bad: npt.NDArray[np.float64], of_whom: Population) -> dict[str, _Told]:
     weights = of_whom.weights_of(seen.decisions)
     rows = np.flatnonzero(~np.isnan(bad) & (weights > 0))
-    return {seen.about[row]: _Told(bool(bad[row]), bool(weights[row] == 1.0)) for row in rows.tolist()}
+    # Four in all, for there may be a million decisions.
+    kinds = {(one, other): _Told(one, other) for one in (False, True) for other in (False, True)}
+    pairs = zip((bad[rows] == 1).tolist(), (weights[rows] == 1.0).tolist(), strict=True)
+    return {seen.about[row]: kinds[pair] for row, pair in zip(rows.tolist(), pairs, strict=True)}
 
 
 def _blocks(

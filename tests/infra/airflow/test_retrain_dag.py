@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from service.model_store import find_champion, load_scorer
 from tests.infra.airflow.environment import DAGS, airflow_programs
 from tests.processes import PROGRAMS
 from tests.training.registries import USE_CASE
-from tests.training.retrain.stories import MATURITY, Home, decide, home_with_champion, riskier_than_it_says
+from tests.training.retrain.stories import Home, decide, declared, home_with_champion, riskier_than_it_says
 from training.train import Trained
 
 STEPS = (
@@ -27,20 +26,6 @@ STEPS = (
     "retraining_ML_model",
     "retrain_ML_model_end",
 )
-# A use case of one's own: the product's, whose gates all warn only, because small trainings reach little.
-DECLARED = f"""
-    from dataclasses import replace
-    from training.gates import GATES
-    from training.use_case import FairnessProfile, Monitoring, Requirements
-    from training.use_cases import use_cases
-
-    USE_CASE = replace(
-        use_cases()["{USE_CASE}"],
-        requirements=Requirements(least_rows=100, least_bad_rows=20, only_warn=tuple(GATES)),
-        fairness=FairnessProfile.NONE,
-        monitoring=Monitoring(maturity_days={MATURITY}),
-    )
-"""
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ class Airflow:
             env={**self._environment, **environment},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]} {done.stderr[-3000:]}"
@@ -104,14 +89,12 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
 def aval(tmp_path: Path, quick: Callable[..., Trained]) -> dict[str, str]:
     """The environment of an `aval` with a champion and a log, as Airflow's worker gets it."""
     home = home_with_champion(tmp_path, quick)
-    declared = tmp_path / "watched.py"
-    declared.write_text(textwrap.dedent(DECLARED))
     return {
         "AVAL_HOME": str(tmp_path),
         "BENTOML_HOME": str(home.store),
         "BENTOML_DO_NOT_TRACK": "True",
         "AIRFLOW_VAR_AVAL_PROGRAM": str(PROGRAMS / "aval"),
-        "AIRFLOW_VAR_AVAL_USE_CASE": str(declared),
+        "AIRFLOW_VAR_AVAL_USE_CASE": str(declared(tmp_path)),
         "AIRFLOW_VAR_AVAL_RETRAIN_OPTIONS": "--quick",
     }
 

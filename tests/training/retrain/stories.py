@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -58,6 +59,22 @@ def by_another_rule(records: pd.DataFrame, log_odds: FloatArray, stream: np.rand
     )
 
 
+# A use case of one's own: the product's, whose gates all warn only, because small trainings reach little.
+DECLARED = f"""
+    from dataclasses import replace
+    from training.gates import GATES
+    from training.use_case import FairnessProfile, Monitoring, Requirements
+    from training.use_cases import use_cases
+
+    USE_CASE = replace(
+        use_cases()["{USE_CASE}"],
+        requirements=Requirements(least_rows=100, least_bad_rows=20, only_warn=tuple(GATES)),
+        fairness=FairnessProfile.NONE,
+        monitoring=Monitoring(maturity_days={MATURITY}),
+    )
+"""
+
+
 @dataclass(frozen=True)
 class Home:
     """Where everything of one test is."""
@@ -95,6 +112,13 @@ def use_case() -> UseCase:
         fairness=FairnessProfile.NONE,
         monitoring=Monitoring(maturity_days=MATURITY),
     )
+
+
+def declared(folder: Path) -> Path:
+    """Declare the same use case in a file, for commands."""
+    file = folder / "watched.py"
+    file.write_text(textwrap.dedent(DECLARED))
+    return file
 
 
 def home_with_champion(folder: Path, quick: Callable[..., Trained]) -> Home:
