@@ -30,7 +30,7 @@ class Pace:
     """
 
     at_once: int = 2_000
-    rest: float = 1.0
+    rest: float = 3.0
     every: float = 10.0
     looked: float = 150.0
     lease: float = 60.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from service.monitoring.cells import Cell, Cells, Counts, Of, Source
-from service.monitoring.dashboard.stability import Integers, index_of
+from service.monitoring.dashboard.stability import index_of, indices_of
 from service.scoring.policy import DECISIONS
 from service.scoring.profile import SCORE_BORDERS, Profile
 
@@ -38,15 +38,16 @@ def volume(cells: Cells, days: Sequence[int]) -> dict[str, list[int]]:
 def score(cells: Cells, days: Sequence[int], profile: Profile) -> dict[str, Any]:
     """Return the distribution of the score, and its PSI against the bundle's profile."""
     reference = np.array(profile.probability.counts)
-    by_day: dict[int, Integers] = {day: np.zeros(SCORE_BINS, np.int64) for day in days}
+    places = {day: place for place, day in enumerate(days)}
+    by_day = np.zeros((len(days), SCORE_BINS), np.int64)
     for cell, counts in of(cells, Of.DECISIONS):
         if "scores" in counts:
-            by_day[cell.day] = by_day[cell.day] + counts["scores"]
-    whole = np.sum(list(by_day.values()), axis=0)
+            by_day[places[cell.day]] += counts["scores"]
+    whole = by_day.sum(axis=0)
     return {
         "borders": list(SCORE_BORDERS),
         "reference": reference.tolist(),
         "analysis": whole.tolist(),
-        "psi": [index_of(reference, by_day[day]) for day in days],
+        "psi": indices_of(reference, by_day),
         "window_psi": index_of(reference, whole),
     }

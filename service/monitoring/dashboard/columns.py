@@ -10,7 +10,7 @@ import numpy as np
 
 from service.monitoring.cells import Cells, Of
 from service.monitoring.dashboard.by_day import of
-from service.monitoring.dashboard.stability import Integers, index_of, share, status_of
+from service.monitoring.dashboard.stability import Integers, index_of, indices_of, share, status_of
 from service.scoring.contract import Column, Contract, Derived
 from service.scoring.profile import Distribution
 from service.scoring.scorer import Scorer
@@ -45,8 +45,10 @@ def _column(scorer: Scorer, name: str, counted: Integers) -> dict[str, Any]:
     return {
         "name": name,
         "description": _description(scorer.contract, name),
-        "csi": [index_of(reference, counts) for counts in by_day],
-        "nulls": [share(counts[-1], counts.sum()) for counts in counted],
+        "csi": indices_of(reference, by_day),
+        "nulls": [
+            share(*pair) for pair in zip(counted[:, -1].tolist(), counted.sum(axis=1).tolist(), strict=True)
+        ],
         "window_csi": index,
         "status": status_of(index),
         "labels": labels,
