@@ -102,7 +102,7 @@ def test_bentoml_serve_without_keys_ends_at_once_on_another_address(tmp_path: Pa
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1

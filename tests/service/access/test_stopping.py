@@ -71,7 +71,7 @@ def test_a_rolling_stop_under_load_loses_no_request(workers: Callable[..., Worke
     for thread in threads:
         thread.join()
     assert set(counts) == {"200"}
-    assert counts["200"] > 200
+    assert counts["200"] > 50
 
 
 def test_requests_in_work_are_answered_and_the_shutdown_hooks_run(
@@ -93,7 +93,7 @@ def test_requests_in_work_are_answered_and_the_shutdown_hooks_run(
 def test_readiness_goes_first_and_connections_are_taken_until_the_load_balancer_has_noticed(
     workers: Callable[..., Workers],
 ) -> None:
-    found = workers(grace={"drain": 0.8})
+    found = workers(grace={"drain": 2.0})
     found.processes[0].send_signal(signal.SIGTERM)
     time.sleep(0.3)
     assert httpx.get(f"{found.url}/readyz").status_code == 503
