@@ -2,7 +2,7 @@
 
 import { draw, make, measure } from './elements.js';
 import { levelOf } from './dashboard_board.js';
-import { drawDays, drawLegend } from './dashboard_days.js';
+import { drawDays, drawLegend, drawMissing } from './dashboard_days.js';
 import { drawIndex, drawLevel, fewRemark } from './dashboard_drift.js';
 import { drawLine } from './dashboard_plot.js';
 import { drawFigures, drawMore } from './dashboard_table.js';
@@ -20,6 +20,8 @@ export function drawColumns(board) {
   return [
     make('p', { class: 'lead' }, sentence(columns, board.thresholds)),
     drawLegend(ORDER.map((level) => [`level-${level}`, legendText(level, board.thresholds)])),
+    make('p', { class: 'remark' }, 'The reference is what the model was made with. ', make('code', {}, 'aval drift'),
+      ' compares with the days before, where there are enough: its figures differ.'),
     make('ol', { class: 'columns' }, columnsHead(board), ...columns.map((column) => row(column, board))),
     fewRemark(board.days.map((_, at) => columns.map((column) => column.csi[at]).find(known)), board),
     drawFigures('columns', 'Drift by column', ['Column', 'State', 'CSI of the period', 'Days above the upper limit', 'Share of nulls on the last day'],
@@ -82,9 +84,11 @@ function about(column, board) {
 }
 
 function nulls({ name, nulls: shares }, { axis }) {
+  const label = `Share of nulls in ${name}`;
+  if (!shares.some((value) => value > 0)) return drawMissing(label, 'There were no nulls.');
   const most = Math.max(0.01, ...shares.filter(known));
   return drawDays({
-    label: `Share of nulls in ${name}`, axis, most, format: (value) => share(value).replace('.0%', '%'),
+    label, axis, most, format: (value) => share(value).replace('.0%', '%'),
     paint: (plot) => [drawLine(plot, shares, 'plain')],
     read: (at) => `${day(axis.dates[at])}: ${known(shares[at]) ? `${share(shares[at])} null` : 'no decision'}`,
   });

@@ -60,6 +60,11 @@ export function drawDays({ label, axis, most, format, whole = false, paint, read
   return make('figure', { class: 'chart' }, make('figcaption', {}, make('b', {}, label), legend), box, readout);
 }
 
+/** Return what stands in a chart's place where there is nothing to draw. */
+export function drawMissing(label, why) {
+  return make('figure', { class: 'chart' }, make('figcaption', {}, make('b', {}, label)), make('p', { class: 'missing' }, why));
+}
+
 /** Return a legend: pairs of a kind of drawing and its name. */
 export function drawLegend(pairs) {
   return make('span', { class: 'legend' }, ...pairs.map(([kind, name]) =>

@@ -2,7 +2,7 @@
 
 import { draw, make, sign } from './elements.js';
 import { levelOf } from './dashboard_board.js';
-import { drawDays } from './dashboard_days.js';
+import { drawDays, drawMissing } from './dashboard_days.js';
 import { drawLine, drawThreshold } from './dashboard_plot.js';
 import { day, figure, index, known, things } from './dashboard_words.js';
 
@@ -26,6 +26,7 @@ export function drawLevel(level) {
 
 /** Return the chart of an index over days. */
 export function drawIndex(label, values, { axis, thresholds, decided }) {
+  if (!values.some(known)) return drawMissing(label, 'No day had enough decisions for chance not to look like drift.');
   const { warn, alarm } = thresholds;
   const largest = Math.max(alarm * 1.3, ...values.filter(known));
   return drawDays({

@@ -2,7 +2,7 @@
 
 import { make } from './elements.js';
 import { drawTable } from './dashboard_table.js';
-import { count, figure, known, moment, share } from './dashboard_words.js';
+import { count, figure, known, moment, sentence, share } from './dashboard_words.js';
 
 const STRETCHES = { mature: 'Matured', naive: 'All told so far', earlier: 'Matured, before', expected: 'Expected (an estimate)' };
 const FIGURES = {
@@ -25,7 +25,7 @@ export function drawPerformance({ report, zone }) {
     make('h3', {}, 'Performance by the last look'),
     make('p', { class: 'remark' }, [`Decisions from ${moment(performance.from, zone)} to ${moment(performance.until, zone)} have matured: ${
       performance.maturity_days} days are given to their outcomes. Figures with the interval of 95%.`, performance.population?.text,
-    performance.mature?.too_few].filter((text) => typeof text === 'string').join(' ')),
+    performance.mature?.too_few].filter((text) => typeof text === 'string').map(sentence).join(' ')),
     drawTable('Performance by the last look', ['Figure', ...stretches.map((name) => STRETCHES[name])],
       [['Decisions', ...stretches.map((name) => count(performance[name].rows))], ...rows]),
   ];

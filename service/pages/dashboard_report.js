@@ -4,7 +4,7 @@ import { make } from './elements.js';
 import { count, known, moment, things } from './dashboard_words.js';
 
 const ADVICE = {
-  wait: 'Wait: nothing needs to be done.',
+  wait: 'Wait: nothing is to be done to the model now.',
   recalibrate: 'Recalibrate: the ranking holds, the probabilities do not.',
   retrain: 'Retrain: the relations have changed.',
   person: 'A person should look: the evidence does not decide.',

@@ -65,6 +65,7 @@ function approvals(board) {
 
 function refusals(board) {
   const { axis, decided, volume: { refused } } = board;
+  if (!sum(refused)) return null;
   return drawDays({
     label: 'Records refused or quarantined', axis, most: Math.max(...refused), format: compact, whole: true, height: 130,
     paint: (plot) => [drawBars(plot, refused.map((value, at) => [at + 0.1, at + 0.9, 0, value]), { class: 'bar refused' })],

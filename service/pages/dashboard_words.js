@@ -3,6 +3,7 @@
 const LOCALE = 'en-GB';
 const WHOLE = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSignificantDigits: 3 });
+const SMALLEST = 0.0001;
 const MOST_DIGITS = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const SHORT_DAY = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const LONG_DAY = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
@@ -37,9 +38,15 @@ export function index(value) {
   return [0.1, 0.25].includes(Number(rounded)) && value < Number(rounded) ? value.toFixed(4) : rounded;
 }
 
-/** Write any other figure, with three digits that count. */
+/** Write any other figure, with three digits that count; a p-value may be too small to be read aloud. */
 export function figure(value) {
-  return known(value) ? MOST_DIGITS.format(value) : NONE;
+  if (!known(value)) return NONE;
+  return value > 0 && value < SMALLEST ? `under ${SMALLEST}` : MOST_DIGITS.format(value);
+}
+
+/** Write a text as a sentence: with a capital letter and a full stop. */
+export function sentence(text) {
+  return text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
 /** Write milliseconds. */

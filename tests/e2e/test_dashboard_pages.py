@@ -80,6 +80,24 @@ def test_a_column_shows_its_days_its_nulls_and_its_values_when_it_is_opened(dash
     assert "drifted from 0.25" in str(about.locator(".threshold").all_text_contents())
 
 
+def test_a_chart_without_any_figure_says_why(dashboard: Dashboard) -> None:
+    body = made_up()
+    body["score"]["psi"] = [None] * 30
+    body["columns"][0]["nulls"] = [0.0] * 30
+    dashboard.open(body)
+    assert "No day had enough decisions" in dashboard.text("#score .missing")
+    dashboard.page.locator(".column summary").first.click()
+    dashboard.page.get_by_text("There were no nulls.").wait_for()
+
+
+def test_a_p_value_is_written_so_that_it_can_be_read_aloud(dashboard: Dashboard) -> None:
+    body = made_up()
+    body["incidents"][0]["figures"] = {"p": 2.6e-43, "interval": [0.1, 0.2], "csi": 0.3621}
+    dashboard.open(body)
+    facts = dashboard.page.locator(".incident").first.locator(".facts > div").all_inner_texts()
+    assert [" ".join(fact.split()) for fact in facts] == ["p under 0.0001", "csi 0.362"]
+
+
 def test_arrow_keys_read_a_chart_day_by_day(dashboard: Dashboard) -> None:
     chart = dashboard.page.locator("#volume .days").first
     chart.focus()
