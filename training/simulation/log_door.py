@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from service import __version__
 from service.decision_log import DecisionLog, LogDown, Prepared, open_log, prepare
 from service.decision_log.outcomes import MOST_OUTCOMES
 from service.decision_log.statements import Teller, iso
@@ -85,7 +84,7 @@ def expect_taken(answered: Mapping[str, Any]) -> None:
 @contextmanager
 def log_door(address: str, spool: Path, scorer: Scorer, name: str) -> Iterator[LogDoor]:
     """Open a log as a writer that says that it simulates; raises `AvalError` where it cannot be written."""
-    about = {MARK: name, "version": __version__, "model": scorer.tag}
+    about = {MARK: name, "model": scorer.tag}
     log = open_log(address, spool=spool, when_down="closed", about=about)
     log.start()
     try:
