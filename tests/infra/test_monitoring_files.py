@@ -130,6 +130,16 @@ def test_the_example_for_prometheus_is_valid() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_question_of_grafana_can_be_asked(tmp_path: Path) -> None:
+    questions = [target["expr"] for panel in GRAFANA["panels"] for target in panel.get("targets", [])]
+    filled = [item.replace("$__rate_interval", "5m").replace("$use_case", ".*") for item in questions]
+    rules = [{"record": f"grafana:question_{at}", "expr": item} for at, item in enumerate(filled)]
+    file = tmp_path / "questions.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "grafana", "rules": rules}]}), "utf-8")
+    done = _promtool("check", "rules", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_body_for_cloudwatch_is_json_once_it_is_filled_in() -> None:
     body = _body()
     assert "${" not in json.dumps(body)
