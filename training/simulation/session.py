@@ -20,7 +20,7 @@ from training.simulation.place import Place
 from training.simulation.population import Population, generated, past_cases
 from training.simulation.simulate import Run, Schedule, days
 from training.simulation.state import State, alone, expect_same, read_state, write_state
-from training.simulation.weeks import DAYS_OF_WEEK, Day, totals, weeks_of
+from training.simulation.weeks import DAYS_OF_WEEK, Tally, totals
 
 WEEKS = 26
 # Rows of the generator for each record, where who comes is chosen among them.
@@ -54,7 +54,7 @@ def _simulate(asked: Asked, place: Place, step: Step) -> dict[str, Any]:
     place.expect_nothing_after(name, state.now)
     if before is None:
         place.date_back(name, state.start)
-    to_come, done = ToCome(waiting), list[Day]()
+    to_come, done = ToCome(waiting), Tally()
     try:
         with log_door(place.address, place.spool, champion, name) as door:
             _through(run, door, to_come, done, step)
@@ -72,16 +72,16 @@ def simulate_live(asked: Asked, truth: Scorer, door: Door, step: Step = unheard)
         raise WrongUse("with --url everything happens now: leave out --delay, --start and --outcomes-until")
     past = past_cases(asked.use_case, truth, asked.data) if asked.data else None
     state = _begun(asked, truth, past)
-    run, done = replace(_run(asked, state, truth, past), live=True), list[Day]()
+    run, done = replace(_run(asked, state, truth, past), live=True), Tally()
     _through(run, door, ToCome(), done, step)
     return {**_report(run, done), "truth": state.truth, "to_come": 0}
 
 
-def _through(run: Run, door: Door, to_come: ToCome, done: list[Day], step: Step) -> None:
+def _through(run: Run, door: Door, to_come: ToCome, done: Tally, step: Step) -> None:
     async def through() -> None:
         async for day in days(run, door, to_come):
-            done.append(day)
-            step(len(done), run.end - run.first)
+            done.add(day)
+            step(done.days, run.end - run.first)
 
     asyncio.run(through())
 
@@ -161,21 +161,19 @@ def _generated(
     return Schedule(generated(asked.use_case, truth, rows, seed, spare), asked.per_day, state.days)
 
 
-def _advanced(state: State, done: list[Day]) -> State:
-    return replace(
-        state, days=state.days + len(done), rows=state.rows + sum(len(day.answers) for day in done)
-    )
+def _advanced(state: State, done: Tally) -> State:
+    return replace(state, days=state.days + done.days, rows=state.rows + done.records)
 
 
-def _report(run: Run, done: list[Day]) -> dict[str, Any]:
+def _report(run: Run, done: Tally) -> dict[str, Any]:
     changes = run.world.changes
-    weeks = [week.to_json(run.start, run.zone, changes) for week in weeks_of(done)]
-    since, until = (run.start + day * DAY for day in (run.first, run.first + len(done)))
+    weeks = [week.to_json(run.start, run.zone, changes) for week in done.weeks.values()]
+    since, until = (run.start + day * DAY for day in (run.first, run.first + done.days))
     return {
         "use_case": run.contract.use_case,
         "since": date_of(since, run.zone).isoformat(),
         "until": date_of(until, run.zone).isoformat(),
-        "days": len(done),
+        "days": done.days,
         **totals(weeks),
         "changes": [f"{item.change} {item.text}" for item in changes],
         "weeks": weeks,

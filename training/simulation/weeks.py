@@ -75,13 +75,20 @@ class Week:
         }
 
 
-def weeks_of(days: Sequence[Day]) -> list[Week]:
-    """Return the weeks that days belong to."""
-    found: dict[int, Week] = {}
-    for day in days:
+@dataclass(slots=True)
+class Tally:
+    """What was counted of the days that are done: their weeks, how many they are, and the records that came."""
+
+    weeks: dict[int, Week] = field(default_factory=dict)
+    days: int = 0
+    records: int = 0
+
+    def add(self, day: Day) -> None:
+        """Count a day in; nothing of its records is kept."""
         number = day.number // DAYS_OF_WEEK
-        found.setdefault(number, Week(number)).add(day)
-    return list(found.values())
+        self.weeks.setdefault(number, Week(number)).add(day)
+        self.days += 1
+        self.records += len(day.answers)
 
 
 def totals(weeks: Sequence[Mapping[str, Any]]) -> dict[str, int]:
