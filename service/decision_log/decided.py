@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -13,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.json as pj
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Select, and_, literal, null, select
 
 from service.decision_log.entries import Kind, Part
+from service.decision_log.json_columns import json_columns, type_of
 from service.decision_log.reading import reading
 from service.decision_log.segments.answers import decision_codes, probabilities, row_numbers
 from service.decision_log.segments.decisions import decision_id
@@ -26,7 +24,7 @@ from service.decision_log.segments.store import SegmentStore, use
 from service.decision_log.segments.table import records
 from service.decision_log.tables import ENTRIES, RECORDS
 from service.scoring.arithmetic import FloatArray
-from service.scoring.contract import Column, ColumnType, Contract
+from service.scoring.contract import Column, Contract
 from service.scoring.policy import DECISIONS
 
 # More at once cost more each: they leave the processor's caches, and the garbage collector looks through them all.
@@ -187,7 +185,7 @@ def _of_entries(by: Versions, given: Sequence[tuple[Any, ...]], wanted: _Wanted)
     erased = np.zeros(rows, np.bool_)
     columns: dict[str, Any] = {}
     for part, found, was_there in zip(Part, bodies[::2], bodies[1::2], strict=True):
-        columns |= _columns(found, wanted.columns[part])
+        columns |= json_columns(found, wanted.columns[part])
         if part in wanted.needs:
             gone = [body is None and there for body, there in zip(found, was_there, strict=True)]
             erased |= np.array(gone, np.bool_)
@@ -204,46 +202,12 @@ def _of_entries(by: Versions, given: Sequence[tuple[Any, ...]], wanted: _Wanted)
     )
 
 
-def _columns(bodies: Sequence[str | None], columns: Sequence[Column]) -> dict[str, Any]:
-    """Return some columns of JSON records (rows,); None is a record of which nothing is left."""
-    if not columns:
-        return {}
-    types = {column.name: _type_of(column) for column in columns}
-    lines = "\n".join([body or "{}" for body in bodies]).encode()
-    # What is read is declared: Arrow would take text that looks like a time for one.
-    options = pj.ParseOptions(
-        explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="ignore"
-    )
-    at_once = pj.ReadOptions(use_threads=False, block_size=len(lines) + 1)
-    try:
-        table = pj.read_json(io.BytesIO(lines), read_options=at_once, parse_options=options)
-    except pa.ArrowInvalid:
-        # An id may be a number here and text there, which Arrow's reader does not take.
-        found = [json.loads(body or "{}") for body in bodies]
-        return {name: _mixed([record.get(name) for record in found], kind) for name, kind in types.items()}
-    return {name: table.column(name) for name in types}
-
-
-def _type_of(column: Column) -> pa.DataType:
-    """Return the type that a column's JSON is read as."""
-    if column.is_numeric or any(isinstance(level, int) for level in column.levels):
-        return pa.float64()
-    return pa.bool_() if column.type is ColumnType.BOOLEAN else pa.string()
-
-
-def _mixed(values: list[Any], kind: pa.DataType) -> pa.Array:
-    try:
-        return pa.array(values, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-
-
 def _table(columns: dict[str, Any], rows: int, wanted: _Wanted) -> pa.Table:
     """Return the columns that are wanted, in the contract's order; one that is not there is null."""
     names = {column.name: column for part in Part for column in wanted.columns[part]}
     ordered = [column for column in wanted.contract.columns if column.name in names]
     found = {
-        column.name: columns[column.name] if column.name in columns else pa.nulls(rows, _type_of(column))
+        column.name: columns[column.name] if column.name in columns else pa.nulls(rows, type_of(column))
         for column in ordered
     }
     # A table of no columns has no rows either.

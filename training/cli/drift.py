@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,25 +57,42 @@ def drift(  # noqa: PLR0913, PLR0917  # one argument per option
     the profile that the model brings is the reference. With --from or --until it is a look back, and changes no
     incident.
     """
-    from training.alerts import read_alerts
     from training.monitoring.windows import Wanted
 
     if evidently is not None and evidently.suffix != ".html":
         raise WrongUse(f"--evidently {evidently} is no name for a page: it must end in .html")
-    settings, case = Settings.from_environment(), find_use_case(use_case)
-    channels = read_alerts(alerts, settings.home, case.name)
-    now = time.time_ns() // 1000
-    seen, scorer, report = _look(settings, use_case, Wanted(since, until, days, reference_days), now)
-    page = None if evidently is None else _write_page(seen, scorer, evidently)
-    if as_json:
+    options = _Options(evidently, alerts, track, as_json)
+    report = _run(use_case, Wanted(since, until, days, reference_days), options)
+    raise typer.Exit(_code(report))
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What else to do with a look than to print it."""
+
+    evidently: Path | None
+    alerts: Path | None
+    track: bool
+    as_json: bool
+
+
+def _run(use_case: str, wanted: Wanted, options: _Options) -> DriftReport:
+    from training.alerts import read_alerts
+
+    settings = Settings.from_environment()
+    # A file that is wrong is told before the work is done.
+    channels = read_alerts(options.alerts, settings.home, find_use_case(use_case).name)
+    seen, scorer, report = _look(settings, use_case, wanted, time.time_ns() // 1000)
+    page = None if options.evidently is None else _write_page(seen, scorer, options.evidently)
+    if options.as_json:
         say_json(report.to_json())
     else:
         say_look(report)
-    if track:
+    if options.track:
         _track(settings, report, page)
-    if since is None and until is None:
-        _record(settings, report, channels, quiet=as_json)
-    raise typer.Exit(_code(report))
+    if wanted.since is None and wanted.until is None:
+        _record(settings, report, channels, quiet=options.as_json)
+    return report
 
 
 def _look(settings: Settings, use_case: str, wanted: Wanted, now: int) -> tuple[Seen, Scorer, DriftReport]:
