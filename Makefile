@@ -45,7 +45,7 @@ load: $(VENV)/.ready-test ## users of locust against the service at HOST; fails 
 	@$(IN_VENV) locust -f tests/load/locustfile.py --headless -u 16 -r 16 -t 20s --host $(HOST) $(LOCUST_ARGS)
 
 lock: ## rewrite the three hashed locks; needs uv; LOCK_ARGS=--upgrade takes newer versions
-	$(COMPILE) $(LOCK_ARGS) --group build --extra train --extra spark --extra dev -o requirements.lock
+	$(COMPILE) $(LOCK_ARGS) --group build --extra train --extra evidently --extra spark --extra dev -o requirements.lock
 	$(COMPILE) $(LOCK_ARGS) --group build --extra train -c requirements.lock -o requirements-train.lock
 	$(COMPILE) $(LOCK_ARGS) -c requirements.lock -o requirements-image.lock
 

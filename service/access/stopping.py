@@ -129,7 +129,6 @@ async def _stop(server: uvicorn.Server, grace: Grace) -> None:
             "%d requests were not over after %g s; their connections are closed", len(left), grace.most
         )
     for connection in left:
-        if isinstance(connection, asyncio.BaseProtocol) and (
-            transport := getattr(connection, "transport", None)
-        ):
+        # A connection of a kind that has none is over already.
+        if transport := getattr(connection, "transport", None):
             transport.abort()

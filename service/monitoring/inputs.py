@@ -13,12 +13,12 @@ import pyarrow as pa
 from sqlalchemy import Select, and_, select
 
 from service.decision_log.entries import Kind, Part
+from service.decision_log.json_columns import json_columns
 from service.decision_log.segments.answers import row_numbers
 from service.decision_log.segments.file import blocks
 from service.decision_log.segments.segment import Segment
 from service.decision_log.segments.table import records
 from service.decision_log.tables import ENTRIES, RECORDS
-from service.monitoring.bodies import read_bodies
 from service.monitoring.cells import MICROSECONDS_A_DAY, Cell, Cells, Of, Source, add, added, day_of
 from service.monitoring.segment_files import of_file, registered_in
 from service.monitoring.unread import Block
@@ -66,7 +66,7 @@ class InputsRollup:
         at, *bodies = zip(*rows, strict=True)
         table: dict[str, Any] = {}
         for part, texts in zip(self._parts, bodies[::2], strict=True):
-            table |= read_bodies(texts, _columns_of(part, self._names, self._scorer.contract))
+            table |= json_columns(texts, _columns_of(part, self._names, self._scorer.contract))
         erased = [
             [had and text is None for text, had in zip(texts, there, strict=True)]
             for texts, there in zip(bodies[::2], bodies[1::2], strict=True)

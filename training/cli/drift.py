@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,11 +60,20 @@ def drift(  # noqa: PLR0913, PLR0917  # one argument per option
     """
     from training.monitoring.windows import Wanted
 
-    if evidently is not None and evidently.suffix != ".html":
-        raise WrongUse(f"--evidently {evidently} is no name for a page: it must end in .html")
+    _expect_page(evidently)
     options = _Options(evidently, alerts, track, as_json)
     report = _run(use_case, Wanted(since, until, days, reference_days), options)
     raise typer.Exit(_code(report))
+
+
+def _expect_page(file: Path | None) -> None:
+    """Raise `WrongUse` where Evidently's page cannot be written, before the work is done."""
+    if file is None:
+        return
+    if file.suffix != ".html":
+        raise WrongUse(f"--evidently {file} is no name for a page: it must end in .html")
+    if find_spec("evidently") is None:
+        raise WrongUse("--evidently needs Evidently, which is not installed: pip install 'aval[evidently]'")
 
 
 @dataclass(frozen=True, slots=True)
