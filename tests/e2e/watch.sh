@@ -41,8 +41,8 @@ say "1. train on generated cases and promote"
 aval train card_default --rows 12000 --quick >train.txt
 aval promote card_default --why "the first one"
 
-say "2. half a year of decisions: from week 10 on, a high limit means risk"
-aval simulate card_default --weeks 26 --per-day 120 --declines-told --concept LIMIT_BAL=+1.0@10 | tee simulated.txt
+say "2. half a year of decisions: from week 4 on, a high bill means much more risk than it did"
+aval simulate card_default --weeks 26 --per-day 150 --declines-told --concept BILL_AMT1=+2.5@4 | tee simulated.txt
 # Its last lines point every further command at the simulation's home.
 eval "$(grep -E '^  (export|unset) ' simulated.txt)"
 
@@ -64,7 +64,12 @@ after=$(curl -fsS "http://127.0.0.1:$port/model_metadata" | field '["model"]')
 [ "$after" != "$before" ] || { echo "still $before" >&2; exit 1; }
 aval simulate card_default --url "http://127.0.0.1:$port" --into-real-log --weeks 1 --per-day 20 >sent.txt
 tail -1 sent.txt
-curl -fsS "http://127.0.0.1:$port/dashboard.json" >dashboard.json
+# Its figures are counted beside the answering: soon, and not at once.
+for _ in $(seq 240); do
+    curl -fsS "http://127.0.0.1:$port/dashboard.json" >dashboard.json
+    [ "$(field '["caught_up"]' <dashboard.json)" = True ] && break
+    sleep 1
+done
 python - "$before" "$after" <<'END'
 import json, sys
 

@@ -74,7 +74,8 @@ def simulate_live(asked: Asked, truth: Scorer, door: Door, step: Step = unheard)
     state = _begun(asked, truth, past)
     run, done = replace(_run(asked, state, truth, past), live=True), Tally()
     _through(run, door, ToCome(), done, step)
-    return {**_report(run, done), "truth": state.truth, "to_come": 0}
+    today = date_of(time_ns() // 1000, asked.zone).isoformat()
+    return {**_report(run, done), "since": today, "until": today, "truth": state.truth, "to_come": 0}
 
 
 def _through(run: Run, door: Door, to_come: ToCome, done: Tally, step: Step) -> None:
