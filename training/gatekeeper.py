@@ -17,6 +17,7 @@ from training.data import Cases
 from training.gates import GateResult, relative_gates
 from training.latency import decision_microseconds
 from training.past_scores import fingerprint_of, kept_cases
+from training.retrain.compared import compare_again
 from training.splits import plan_split
 from training.use_case import Requirements, UseCase
 
@@ -67,6 +68,8 @@ def _compare(
     try:
         champion = load_scorer(pointer.model, settings.bentoml_home)
         champion = with_policy(champion, pointer.policy, settings.bentoml_home)
+        if again := compare_again(challenger, champion, use_case, settings.home):
+            return again
         cases = given or kept_cases(use_case, challenger, settings.home)
         plan = plan_split(cases, challenger.evidence["data"]["seed"])
         earlier = _earlier(cases, champion, settings)

@@ -81,7 +81,7 @@ def _statuses(analysis: Observed, reference: Reference, scorer: Scorer, level: f
     return [
         *(item.status for item in column_drifts(scorer.contract, analysis, reference, level)),
         score_drift(scores, reference, level).status,
-        prior_shift(scores, reference.mean, reference.mean_variance, level).status,
+        prior_shift(scores, reference.mean, reference.mean_variance, level, reference.variance).status,
     ]
 
 

@@ -58,7 +58,7 @@ def drift_of(seen: Seen, scorer: Scorer, alpha: float) -> Drift:
         level=level,
         columns=column_drifts(scorer.contract, analysis, reference, level),
         score=score_drift(scores, reference, level),
-        prior=prior_shift(scores, reference.mean, reference.mean_variance, level),
+        prior=prior_shift(scores, reference.mean, reference.mean_variance, level, reference.variance),
         domain=domain_drift(reference.matrix, analysis.matrix, level),
         refusals=refusal_drift(analysis, reference, level),
     )

@@ -38,18 +38,23 @@ class PriorShift:
         }
 
 
-def prior_shift(scores: FloatArray, rate: float, rate_variance: float, level: float) -> PriorShift:
+def prior_shift(
+    scores: FloatArray, rate: float, rate_variance: float, level: float, usual_variance: float = 0.0
+) -> PriorShift:
     """Estimate the bad rate of records with these P(bad) (rows,), calibrated where the bad rate is `rate`.
 
     It is where the EM of Saerens, Latinne and Decaestecker (2002) comes to rest: the maximum of a likelihood that has
     only one. Its interval is Wald's on log-odds, widened by what is not known of `rate`, the mean of a sample whose
     variance is `rate_variance`. Near no shift the estimate follows the mean of the scores, which is what p compares.
+    Scores are skewed: a few low ones have a low mean and hardly any variance, which would make chance look certain, so
+    that they count as varying at least as they usually do, `usual_variance` from case to case.
     """
     if not len(scores) or not 0 < rate < 1:
         return PriorShift(None, None, rate, None, None, Status.FEW)
     variance = float(scores.var()) / len(scores)
     found = _most_likely(scores / rate, (1 - scores) / (1 - rate))
-    p = of_means((rate, rate_variance), (float(scores.mean()), variance))
+    careful = max(variance, usual_variance / len(scores))
+    p = of_means((rate, rate_variance), (float(scores.mean()), careful))
     if found is None or variance == 0:
         return PriorShift(None, None, rate, None, p, Status.FEW)
     estimate, information = found

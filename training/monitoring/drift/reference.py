@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
-from service.scoring.profile import Profile, make_profile, stability_index
+from service.scoring.profile import Distribution, Profile, make_profile, stability_index
 from service.scoring.scorer import Scorer
 from training.monitoring.drift.significance import Counts
 from training.monitoring.observed import Observed, Refused, scored_by
@@ -20,14 +20,15 @@ class Reference:
     """How inputs and scores were distributed before.
 
     profile: counts in bins, whatever the source. matrix (rows, inputs): None where the source is the bundle's profile.
-    mean, mean_variance: of P(bad), and of that mean. received: records that came, `refused` of them included; None
-    where nobody counted.
+    mean, mean_variance: of P(bad), and of that mean. variance: of P(bad) from case to case. received: records that
+    came, `refused` of them included; None where nobody counted.
     """
 
     source: Literal["window", "profile"]
     profile: Profile
     mean: float
     mean_variance: float
+    variance: float
     matrix: FloatArray | None = None
     refused: Refused | None = None
     received: int = 0
@@ -46,6 +47,7 @@ def window_reference(observed: Observed, scorer: Scorer) -> Reference:
         profile=make_profile(scorer.contract, observed.matrix, scores, scorer.policy.refer_from),
         mean=float(scores.mean()),
         mean_variance=float(scores.var()) / observed.rows,
+        variance=float(scores.var()),
         matrix=observed.matrix,
         refused=observed.refused,
         received=observed.received,
@@ -63,6 +65,7 @@ def profile_reference(scorer: Scorer) -> Reference:
         profile=scorer.profile,
         mean=rate,
         mean_variance=rate * (1 - rate) / max(scorer.profile.rows, 1),
+        variance=_variance(scorer.profile.probability),
     )
 
 
@@ -89,3 +92,13 @@ def stability(before: Sequence[int], counts: Sequence[int]) -> float | None:
     if not (sum(before) and sum(counts)):
         return None
     return stability_index([old for old, _ in filled], [new for _, new in filled])
+
+
+def _variance(scores: Distribution) -> float:
+    """Return the variance of scores that were counted in bins, each taken for the middle of its bin."""
+    edges = np.array([0.0, *scores.borders, 1.0])
+    counts = np.array(scores.counts, np.float64)
+    if not counts.sum():
+        return 0.0
+    middles = (edges[1:] + edges[:-1]) / 2
+    return float(np.average((middles - np.average(middles, weights=counts)) ** 2, weights=counts))

@@ -68,3 +68,12 @@ def test_the_estimate_is_where_expectation_maximisation_comes_to_rest(rate: floa
     assert found is not None
     bad, good = scores / 0.2 * found, (1 - scores) / 0.8 * (1 - found)
     assert (bad / (bad + good)).mean() == pytest.approx(found, abs=1e-6)
+
+
+def test_a_few_low_scores_by_chance_are_no_certain_change() -> None:
+    reference = drawn(20_000, 0.05, 1, calibrated_at=0.05)
+    looks = [drawn(140, 0.05, 10 + seed, calibrated_at=0.05) for seed in range(4_000)]
+    rate, of_mean, usual = float(reference.mean()), float(reference.var()) / 20_000, float(reference.var())
+    found = [prior_shift(scores, rate, of_mean, LEVEL, usual) for scores in looks]
+    low = [item.p for item in found if item.p is not None and item.rate is not None and item.rate < rate]
+    assert sum(p < 1e-3 for p in low) <= 4, "ten times as many would be false"
