@@ -23,44 +23,52 @@ EVERY_DAYS, LEVEL = 7, 0.025
 PARTS = ("enough", "reason")
 
 
+Because = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REASON", help="schedule, drift, degradation or request; default: the evidence decides"
+    ),
+]
+Recalibrate = Annotated[
+    bool, typer.Option("--recalibrate", help="with --because: the same model with another calibrator")
+]
+Approval = Annotated[
+    bool, typer.Option("--approval", help="wait for a person to approve a promotion: exit code 4")
+]
+Approve = Annotated[str | None, typer.Option(metavar="STORY", help="promote what a story waits with")]
+Reject = Annotated[str | None, typer.Option(metavar="STORY", help="end a story that waits, nothing promoted")]
+Only = Annotated[
+    str | None,
+    typer.Option(metavar="PART", help="only ask: enough decisions (enough), a reason (reason)"),
+]
+EveryDays = Annotated[int, typer.Option(min=1, help="age at which a model is due without another reason")]
+Level = Annotated[
+    float, typer.Option(min=1e-6, max=0.2, help="chance of promoting a model that is no better")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**31)]
+Trials = Annotated[
+    int | None, typer.Option(min=0, help="parameters to try beyond the declared ones; default: 8")
+]
+Quick = Annotated[bool, typer.Option("--quick", help="two candidates, no search")]
+AsOf = Annotated[
+    str | None, typer.Option(metavar="TIME", help="look at nothing later, such as 2026-11-30T00:00:00Z")
+]
+
+
 def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
     use_case: UseCaseName,
-    because: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REASON", help="schedule, drift, degradation or request; default: the evidence decides"
-        ),
-    ] = None,
-    recalibrate: Annotated[
-        bool, typer.Option("--recalibrate", help="with --because: the same model with another calibrator")
-    ] = False,
-    approval: Annotated[
-        bool, typer.Option("--approval", help="wait for a person to approve a promotion: exit code 4")
-    ] = False,
-    approve: Annotated[
-        str | None, typer.Option(metavar="STORY", help="promote what a story waits with")
-    ] = None,
-    reject: Annotated[
-        str | None, typer.Option(metavar="STORY", help="end a story that waits, nothing promoted")
-    ] = None,
-    only: Annotated[
-        str | None,
-        typer.Option(metavar="PART", help="only ask: enough decisions (enough), a reason (reason)"),
-    ] = None,
-    every_days: Annotated[
-        int, typer.Option(min=1, help="age at which a model is due without another reason")
-    ] = EVERY_DAYS,
-    level: Annotated[
-        float, typer.Option(min=1e-6, max=0.2, help="chance of promoting a model that is no better")
-    ] = LEVEL,
-    seed: Annotated[int, typer.Option(min=0, max=2**31)] = 0,
-    trials: Annotated[
-        int | None, typer.Option(min=0, help="parameters to try beyond the declared ones; default: 8")
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="two candidates, no search")] = False,
-    as_of: Annotated[
-        str | None, typer.Option(metavar="TIME", help="look at nothing later, such as 2026-11-30T00:00:00Z")
-    ] = None,
+    because: Because = None,
+    recalibrate: Recalibrate = False,
+    approval: Approval = False,
+    approve: Approve = None,
+    reject: Reject = None,
+    only: Only = None,
+    every_days: EveryDays = EVERY_DAYS,
+    level: Level = LEVEL,
+    seed: Seed = 0,
+    trials: Trials = None,
+    quick: Quick = False,
+    as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Retrain the champion on what became of its decisions, if there is a reason; promote what is shown to be better.

@@ -24,65 +24,72 @@ COLUMNS = ("week", "from", "decisions", "approved", "declined", "P(bad)", "bad",
 Changes = list[str] | None
 TruthOf = Literal["model", "data"]
 
+Weeks = Annotated[
+    int | None, typer.Option(min=1, max=520, help="default: 26, or until today where it goes on")
+]
+PerDay = Annotated[int, typer.Option(min=1, max=1_000_000, help="records a day")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**31, help="default: 0")]
+Start = Annotated[str | None, typer.Option(metavar="DATE", help="first day; default: so that it ends today")]
+Covariate = Annotated[
+    Changes, typer.Option(metavar="COLUMN=+0.5sd@8", help="others apply: P(x) changes from week 8 on")
+]
+Prior = Annotated[Changes, typer.Option(metavar="+0.5@8", help="more are bad: log-odds of P(bad) change")]
+Concept = Annotated[
+    Changes,
+    typer.Option(metavar="COLUMN=+0.8@8", help="a column means something else: P(bad | x) changes"),
+]
+Calibration = Annotated[
+    Changes, typer.Option(metavar="+0.3@8", help="log-odds of P(bad | x) move, or spread: *0.8@8")
+]
+OutcomeDelay = Annotated[
+    str | None,
+    typer.Option(metavar="DAYS[:SPREAD]", help="until outcomes are seen; bad ones up to SPREAD days earlier"),
+]
+DeclinesTold = Annotated[
+    bool, typer.Option("--declines-told/--declines-untold", help="whether declined cases have outcomes")
+]
+AcceptDeclines = Annotated[
+    float | None, typer.Option(metavar="SHARE", min=0, max=1, help="of the declined, accepted at random")
+]
+OutcomesUntil = Annotated[str | None, typer.Option(metavar="DATE", help="nothing is seen from that day on")]
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="past cases to replay in order, instead of generated ones"),
+]
+Truth = Annotated[
+    str | None,
+    typer.Option(
+        metavar="model|data", help="outcomes from the first champion's probabilities, or the data's own"
+    ),
+]
+Home = Annotated[Path | None, typer.Option(metavar="FOLDER", help="default: AVAL_HOME/simulations/USE_CASE")]
+IntoRealLog = Annotated[
+    bool, typer.Option("--into-real-log", help="into the log of AVAL_DECISION_LOG, whatever it holds")
+]
+Url = Annotated[str | None, typer.Option(help="ask a running service now, instead of simulating its time")]
+KeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="holds the API key for --url")]
+
 
 def simulate(  # noqa: PLR0913, PLR0917  # one argument per option
     use_case: UseCaseName,
-    weeks: Annotated[
-        int | None, typer.Option(min=1, max=520, help="default: 26, or until today where it goes on")
-    ] = None,
-    per_day: Annotated[int, typer.Option(min=1, max=1_000_000, help="records a day")] = 100,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31, help="default: 0")] = None,
-    start: Annotated[
-        str | None, typer.Option(metavar="DATE", help="first day; default: so that it ends today")
-    ] = None,
-    covariate: Annotated[
-        Changes, typer.Option(metavar="COLUMN=+0.5sd@8", help="others apply: P(x) changes from week 8 on")
-    ] = None,
-    prior: Annotated[
-        Changes, typer.Option(metavar="+0.5@8", help="more are bad: log-odds of P(bad) change")
-    ] = None,
-    concept: Annotated[
-        Changes,
-        typer.Option(metavar="COLUMN=+0.8@8", help="a column means something else: P(bad | x) changes"),
-    ] = None,
-    calibration: Annotated[
-        Changes, typer.Option(metavar="+0.3@8", help="log-odds of P(bad | x) move, or spread: *0.8@8")
-    ] = None,
-    delay: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DAYS[:SPREAD]", help="until outcomes are seen; bad ones up to SPREAD days earlier"
-        ),
-    ] = None,
-    declines_told: Annotated[
-        bool, typer.Option("--declines-told/--declines-untold", help="whether declined cases have outcomes")
-    ] = False,
-    accept_declines: Annotated[
-        float | None, typer.Option(metavar="SHARE", min=0, max=1, help="of the declined, accepted at random")
-    ] = None,
-    outcomes_until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="nothing is seen from that day on")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="past cases to replay in order, instead of generated ones"),
-    ] = None,
-    truth: Annotated[
-        str | None,
-        typer.Option(
-            metavar="model|data", help="outcomes from the first champion's probabilities, or the data's own"
-        ),
-    ] = None,
-    home: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="default: AVAL_HOME/simulations/USE_CASE")
-    ] = None,
-    into_real_log: Annotated[
-        bool, typer.Option("--into-real-log", help="into the log of AVAL_DECISION_LOG, whatever it holds")
-    ] = False,
-    url: Annotated[
-        str | None, typer.Option(help="ask a running service now, instead of simulating its time")
-    ] = None,
-    key_file: Annotated[Path | None, typer.Option(metavar="FILE", help="holds the API key for --url")] = None,
+    weeks: Weeks = None,
+    per_day: PerDay = 100,
+    seed: Seed = None,
+    start: Start = None,
+    covariate: Covariate = None,
+    prior: Prior = None,
+    concept: Concept = None,
+    calibration: Calibration = None,
+    delay: OutcomeDelay = None,
+    declines_told: DeclinesTold = False,
+    accept_declines: AcceptDeclines = None,
+    outcomes_until: OutcomesUntil = None,
+    data: Data = None,
+    truth: Truth = None,
+    home: Home = None,
+    into_real_log: IntoRealLog = False,
+    url: Url = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay a use case over months with declared changes, through the service's functions and decision log.
