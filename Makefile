@@ -9,9 +9,10 @@ VENV := .venv
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 export BENTOML_DO_NOT_TRACK := True
 
-# With -qq pip prints errors alone.
-PIP_INSTALL := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check
-INSTALL_AVAL := $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+# With -qq pip prints errors alone. The locks are whole: pip need not look for what is missing, and where a dependency
+# asks for an extra it would look for a version of its own.
+PIP_INSTALL := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check --no-deps
+INSTALL_AVAL := $(PIP_INSTALL) --no-build-isolation -e .
 
 COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
