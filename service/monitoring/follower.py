@@ -48,12 +48,13 @@ class Follower:
         log: SegmentStore,
         use_case: str,
         rollups: Sequence[Rollup],
-        tell: Callable[[], None],
+        tell: Callable[[bool], None],
         pace: Pace = USUAL_PACE,
     ) -> None:
         """Prepare; nothing is opened before somebody looks.
 
-        tell: called after each look at the log, in this thread.
+        tell: called after each look at the log that succeeded, in this thread, with whether this process counted.
+        Where counting fails nothing is told, until it is done again and succeeds.
         """
         self._store, self._log, self._use_case, self._rollups = store, log, use_case, rollups
         self._tell, self._pace = tell, pace
@@ -84,8 +85,7 @@ class Follower:
     def _run(self) -> None:
         while self._is_wanted():
             try:
-                self._count()
-                self._tell()
+                self._tell(self._count())
                 self._complaint = ""
             except AvalError as error:
                 self._complain(str(error))
@@ -100,14 +100,21 @@ class Follower:
                 self._thread = None
             return wanted
 
-    def _count(self) -> None:
+    def _count(self) -> bool:
+        """Count what is new, and return whether this process did any of it, rather than leave all to others."""
         store = self._store()
-        for rollup in self._rollups:
-            if self._lease(store, rollup):
-                self._began = time.monotonic()
-                goes_on = partial(self._goes_on, store, rollup)
-                follow(rollup, store, self._log, self._use_case, self._pace.at_once, goes_on)
-                store.forget(rollup.name, _now() - _KEPT)
+        # All of them: any() alone would leave out those behind the first.
+        counted = [self._follow(store, rollup) for rollup in self._rollups]
+        return any(counted)
+
+    def _follow(self, store: RollupStore, rollup: Rollup) -> bool:
+        if not self._lease(store, rollup):
+            return False
+        self._began = time.monotonic()
+        goes_on = partial(self._goes_on, store, rollup)
+        follow(rollup, store, self._log, self._use_case, self._pace.at_once, goes_on)
+        store.forget(rollup.name, _now() - _KEPT)
+        return True
 
     def _goes_on(self, store: RollupStore, rollup: Rollup) -> bool:
         """Rest in proportion to what the step took, and return whether there is to be another one."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
-from service.monitoring.cells import Cell, Cells, Of, add, from_json, to_json
+from service.monitoring.cells import Cell, Cells, Counts, Of, add, from_json, to_json
 from service.monitoring.database import Database, insertion
 from service.monitoring.tables import FOLLOWERS, POSITIONS, ROLLUPS
 
@@ -87,6 +87,13 @@ class RollupStore:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(ROLLUPS.c.day)).all()
         return {Cell(Of(kind), *cell): from_json(counts) for kind, *cell, counts in rows}
+
+    def every(self, rollup: str, of: Of) -> Iterator[Counts]:
+        """Yield all that was counted of one kind, whatever day, cell by cell."""
+        query = select(ROLLUPS.c.counts).where(*self._of(ROLLUPS, rollup), ROLLUPS.c.kind == str(of))
+        with self._database.reading() as connection:
+            texts = connection.scalars(query).all()
+        yield from map(from_json, texts)
 
     def forget(self, kept: str, before: int) -> None:
         """Delete the rollups but `kept` of its kind that nobody has held since then (microseconds since 1970, UTC).

@@ -1,6 +1,7 @@
 """The decisions of batch runs, as far as they are at hand: the log says what they were, its files have the rest.
 
-Whoever counts need not be able to reach the files: what only they know is then left out, and said so.
+A file that is missing, or is not what the log says, is left out, and said so. What cannot be read now is counted
+later, and nothing behind it before that.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from service.decision_log.entries import Kind
 from service.decision_log.segments.answers import PROBABILITY, ROW, probabilities, row_numbers
 from service.decision_log.segments.file import blocks
 from service.decision_log.segments.segment import Chosen, Segment, segments
-from service.decision_log.segments.store import use
+from service.decision_log.segments.store import SegmentDamaged, use
 from service.decision_log.tables import ENTRIES
-from service.errors import AvalError
 from service.monitoring.unread import Block, OpenLog
 from service.scoring.arithmetic import FloatArray
 
@@ -45,10 +45,13 @@ def registered_in(block: Block) -> list[Segment]:
 
 
 def of_file(log: OpenLog, segment: Segment, work: Callable[[Segment, Path], T]) -> T | None:
-    """Return what `work` makes of a segment's file, None where that is not to be had."""
+    """Return what `work` makes of a segment's file, None for one that is missing or is not what the log says.
+
+    Whatever else the place or the log raises ends the step, which is then tried again.
+    """
     try:
         return use(log.store, segment, work)
-    except AvalError as error:
+    except SegmentDamaged as error:
         _LOG.warning(
             "the batch decisions of segment %s are counted without their file: %s", segment.id, error
         )

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from service.decision_log.segments.store import SegmentStore
-from service.monitoring.cells import added
+from service.monitoring.cells import Of, added
 from service.monitoring.dashboard import Known, Period, dashboard_json, last_days, watched_json
 from service.monitoring.database import open_database
+from service.monitoring.decisions import DecisionsRollup
 from service.monitoring.events import EventStore
 from service.monitoring.follower import USUAL_PACE, Follower, Pace
 from service.monitoring.following import behind, rollups_of
@@ -33,7 +34,8 @@ class Watch:
     ) -> None:
         """Prepare to watch the decisions of a log with the database of monitoring at `address`.
 
-        tell: called with the figures of `watched_json` after each look at the log, in a thread of its own.
+        tell: called with the figures of `watched_json` after each look at the log, in a thread of its own, and with
+        `looked`: when (seconds since 1970), None where another process counts and is behind.
         """
         self._address, self._log, self._scorer, self._tell = address, log, scorer, tell
         self._rollups = rollups_of(scorer)
@@ -69,10 +71,15 @@ class Watch:
             now=time.time_ns() // 1000,
         )
 
-    def _tell_figures(self) -> None:
+    def _tell_figures(self, counted: bool) -> None:
         period = last_days(GAUGED_DAYS, time.time_ns() // 1000)
-        self._tell(watched_json(self._scorer, period, self._known(period)))
+        known = self._known(period)
+        outcomes = self._store().every(DecisionsRollup.name, Of.OUTCOMES)
+        told = sum(int(counts["told"].sum()) for counts in outcomes)
+        # Whoever leaves the counting to another process cannot know that it goes on.
+        looked = known.now / 1e6 if counted or not known.behind else None
+        self._tell({**watched_json(self._scorer, period, known, told), "looked": looked})
 
     def _store(self) -> RollupStore:
-        # Opened anew for each look: whoever deletes the database has everything counted again.
+        # Opened anew for each look: whoever deletes the counts has everything counted again.
         return RollupStore(open_database(self._address), self._scorer.contract.use_case)

@@ -92,7 +92,7 @@ class Metrics:
         self._up = _gauge("aval_log_up", up, own, "livemin")
 
     def watched(self, figures: Mapping[str, Any]) -> None:
-        """Take down what is known of the model: the figures of `service.monitoring.dashboard.watched_json`."""
+        """Take down what is known of the model: the figures that `service.monitoring.watch` tells."""
         self._watch.set(figures)
 
     def traffic(self) -> dict[str, Any]:

@@ -57,9 +57,9 @@ def dashboard_json(
         "days": [name_of(day) for day in days],
         "thresholds": {"warn": WARN, "alarm": ALARM},
         "volume": volume(known.cells, days),
-        "score": score(known.cells, days, scorer.profile),
+        "score": score(known.cells, days, scorer),
         "columns": columns(scorer, known.cells, days),
-        "outcomes": outcomes(known.cells, days),
+        "outcomes": outcomes(known.cells, days, _maturity_days(known.report), known.now),
         "models": models(known.cells),
         "shadow": shadows(known.cells),
         "marks": marks(known.cells, [event for event in retrained if since <= event.at < until]),
@@ -70,14 +70,23 @@ def dashboard_json(
     }
 
 
-def watched_json(scorer: Scorer, period: Period, known: Known) -> dict[str, Any]:
-    """Return what gauges tell of a period: `psi`, `csi` by column, outcomes `told`, open `incidents`, and `behind`."""
+def watched_json(scorer: Scorer, period: Period, known: Known, told: int) -> dict[str, Any]:
+    """Return what gauges tell: of a period `psi` and `csi` by column, and `told`, open `incidents` and `behind`.
+
+    told: outcomes of all decisions that are counted.
+    """
     days = period.days
-    cohorts = outcomes(known.cells, days)["cohorts"]
     return {
-        "psi": score(known.cells, days, scorer.profile)["window_psi"],
+        "psi": score(known.cells, days, scorer)["window_psi"],
         "csi": {item["name"]: item["window_csi"] for item in columns(scorer, known.cells, days)},
-        "told": sum(cohort["told"] for cohort in cohorts),
+        "told": told,
         "incidents": open_by_severity(incidents(known.events, known.now)),
         "behind": known.behind,
     }
+
+
+def _maturity_days(report: Event | None) -> int | None:
+    """Return after how many days outcomes count, as the use case declares it: the last look says so."""
+    performance: Mapping[str, Any] = {} if report is None else report.body.get("performance", {})
+    days: int | None = performance.get("maturity_days")
+    return days

@@ -10,7 +10,8 @@ import numpy as np
 from service.monitoring.cells import Cell, Cells, Counts, Of, Source
 from service.monitoring.dashboard.stability import index_of, indices_of
 from service.scoring.policy import DECISIONS
-from service.scoring.profile import SCORE_BORDERS, Profile
+from service.scoring.profile import SCORE_BORDERS
+from service.scoring.scorer import Scorer
 
 SCORE_BINS = len(SCORE_BORDERS) + 1
 
@@ -35,13 +36,16 @@ def volume(cells: Cells, days: Sequence[int]) -> dict[str, list[int]]:
     return {name: row.tolist() for name, row in zip(names, table, strict=True)}
 
 
-def score(cells: Cells, days: Sequence[int], profile: Profile) -> dict[str, Any]:
-    """Return the distribution of the score, and its PSI against the bundle's profile."""
-    reference = np.array(profile.probability.counts)
+def score(cells: Cells, days: Sequence[int], scorer: Scorer) -> dict[str, Any]:
+    """Return the distribution of the served model's score, and its PSI against the bundle's profile.
+
+    It is told and not judged: a profile holds the scores of the fit that was judged before the bundle was fitted again.
+    """
+    reference = np.array(scorer.profile.probability.counts)
     places = {day: place for place, day in enumerate(days)}
     by_day = np.zeros((len(days), SCORE_BINS), np.int64)
     for cell, counts in of(cells, Of.DECISIONS):
-        if "scores" in counts:
+        if cell.model == scorer.tag and "scores" in counts:
             by_day[places[cell.day]] += counts["scores"]
     whole = by_day.sum(axis=0)
     return {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from service.decision_log.statements import iso
-from service.monitoring.cells import FIRST, LAST, Cell, Cells, Of, add
+from service.monitoring.cells import FIRST, LAST, Cell, Cells, Of, add, day_of
 from service.monitoring.dashboard.by_day import of
 from service.monitoring.dashboard.stability import share
 from service.monitoring.dashboard.told import Told
@@ -43,21 +43,46 @@ def shadows(cells: Cells) -> list[dict[str, Any]]:
 
 
 def marks(cells: Cells, retrainings: Sequence[Event]) -> list[dict[str, str]]:
-    """Return when a model or a policy decided for the first time, and how retrainings ended, in the order of time.
+    """Return when another model or policy decided than before, and how retrainings ended, in the order of time.
 
-    Whatever decided first in the period is no change.
+    Whatever decided first in the period is no change; what decided before another one is said to be back.
     """
-    found: list[tuple[int, str, str]] = []
-    for kind in ("model", "policy"):
-        first: dict[str, int] = {}
-        for cell, counts in _together(cells).items():
-            name, at = getattr(cell, kind), int(counts[FIRST][0])
-            first[name] = min(at, first.get(name, at))
-        later = sorted(first.items(), key=lambda item: item[1])[1:]
-        found += [(at, kind, name) for name, at in later]
+    found = [(at, kind, text) for kind in ("model", "policy") for at, text in _changes(cells, kind)]
     stories = {str(event.body.get("story", event.key)): event for event in retrainings}
     found += [(event.at, "retraining", _words(event)) for event in stories.values()]
     return [{"at": iso(at), "kind": kind, "text": text} for at, kind, text in sorted(found)]
+
+
+def _changes(cells: Cells, kind: str) -> list[tuple[int, str]]:
+    """Return when another one decided, and its name: online and batch runs by themselves, both of a day as one."""
+    found: dict[tuple[int, str], int] = {}
+    now: dict[str, str] = {}
+    used: set[tuple[str, str]] = set()
+    for at, source, name in sorted(_uses(cells, kind)):
+        is_new = all(name != other for _, other in used)
+        if used and name != now.get(source, "" if is_new else name):
+            text = f"back to {name}" if (source, name) in used else name
+            found.setdefault((day_of(at), text), at)
+        now[source] = name
+        used.add((source, name))
+    return [(at, text) for (_, text), at in found.items()]
+
+
+def _uses(cells: Cells, kind: str) -> Iterator[tuple[int, str, str]]:
+    """Yield from when on what decided, by day and source: moments, sources, names."""
+    spans: dict[tuple[int, str], dict[str, tuple[int, int]]] = defaultdict(dict)
+    for cell, counts in of(cells, Of.DECISIONS):
+        if "decisions" in counts:
+            day, name = spans[cell.day, cell.source], getattr(cell, kind)
+            first, last = int(counts[FIRST][0]), int(counts[LAST][0])
+            before = day.get(name, (first, last))
+            day[name] = min(first, before[0]), max(last, before[1])
+    for (_, source), day in spans.items():
+        yield from ((first, source, name) for name, (first, _) in day.items())
+        *others, (_, at_last) = sorted((last, name) for name, (_, last) in day.items())
+        if others and at_last != max(day, key=lambda name: day[name][0]):
+            # Something else began since it did: it is back when nothing else decided any more.
+            yield others[-1][0] + 1, source, at_last
 
 
 def _together(cells: Cells) -> Cells:

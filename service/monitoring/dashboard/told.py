@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from service.monitoring.cells import Cells, Of
+from service.monitoring.cells import MICROSECONDS_A_DAY, Cells, Of
 from service.monitoring.dashboard.by_day import of
 from service.monitoring.dashboard.period import monday_of, name_of
 from service.monitoring.dashboard.stability import share
@@ -74,28 +74,47 @@ class Told:
         return float((bad * (below + good / 2)).sum() / (bad.sum() * good.sum()))
 
 
-def outcomes(cells: Cells, days: Sequence[int]) -> dict[str, Any]:
-    """Return cohorts by the week of the decision, and how reliable the probabilities were."""
+def outcomes(cells: Cells, days: Sequence[int], maturity_days: int | None, now: int) -> dict[str, Any]:
+    """Return cohorts by the week of the decision, and how reliable the probabilities were.
+
+    The probabilities are judged by matured decisions alone: bad outcomes become known before good ones. maturity_days:
+    None where it is not known, so that nothing has matured. now: microseconds since 1970, UTC.
+    """
+    young = {day for day in days if not _has_matured(day, maturity_days, now)}
     by_week: dict[int, Told] = defaultdict(Told)
     decided: dict[int, int] = {monday_of(day): 0 for day in days}
     for cell, counts in of(cells, Of.OUTCOMES):
         by_week[monday_of(cell.day)].add(counts)
     for cell, counts in of(cells, Of.DECISIONS):
         decided[monday_of(cell.day)] += int(counts["decisions"].sum()) if "decisions" in counts else 0
-    whole = Told(counts for _, counts in of(cells, Of.OUTCOMES))
-    cohorts = [_cohort(week, number, by_week[week]) for week, number in decided.items() if number]
-    return {"cohorts": cohorts, "reliability": _reliability(whole)}
+    matured = Told(counts for cell, counts in of(cells, Of.OUTCOMES) if cell.day not in young)
+    weeks = {monday_of(day) for day in young}
+    return {
+        "maturity_days": maturity_days,
+        "cohorts": [
+            _cohort(week, number, by_week[week], matured=week not in weeks)
+            for week, number in decided.items()
+            if number
+        ],
+        "reliability": _reliability(matured),
+    }
 
 
-def _cohort(week: int, decisions: int, told: Told) -> dict[str, Any]:
+def _has_matured(day: int, maturity_days: int | None, now: int) -> bool:
+    """Return whether the outcomes of all of a day's decisions are due."""
+    return maturity_days is not None and (day + 1 + maturity_days) * MICROSECONDS_A_DAY <= now
+
+
+def _cohort(week: int, decisions: int, told: Told, *, matured: bool) -> dict[str, Any]:
+    figures = {"brier": told.brier, "auc": told.auc}
     return {
         "week": name_of(week),
         "decisions": decisions,
         "told": told.told,
         "bad": told.bad,
         "expected_bad": told.expected_bad,
-        "brier": told.brier,
-        "auc": told.auc,
+        "matured": matured,
+        **(figures if matured else dict.fromkeys(figures)),
     }
 
 

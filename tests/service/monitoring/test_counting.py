@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from service.decision_log import Entry, Record
 from service.monitoring.cells import FIRST, LAST, Of, day_of
 from service.monitoring.database import open_database
+from service.monitoring.events import Event, EventStore
 from service.monitoring.following import behind, follow, rollups_of
 from service.monitoring.inputs import InputsRollup
 from service.monitoring.rollups import RollupStore
@@ -145,6 +146,18 @@ def test_counts_that_were_deleted_are_counted_again(tmp_path: Path) -> None:
     for file in tmp_path.glob("monitoring.db*"):
         file.unlink()
     assert plain(count(monitoring, log_at(url))) == before
+
+
+def test_the_tables_of_counts_can_be_deleted_and_what_was_said_stays(url: str, monitoring: str) -> None:
+    write(url, [*ENTRIES, outcome("d3", bad=True)])
+    before = plain(count(monitoring, log_at(url)))
+    database = open_database(monitoring)
+    assert EventStore(database).add(Event(USE_CASE, "report", "k", MONDAY, {}))
+    with database.writing() as connection:
+        for name in ("monitoring_rollups", "monitoring_positions", "monitoring_followers"):
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+    assert plain(count(monitoring, log_at(url))) == before
+    assert len(EventStore(database).events(USE_CASE)) == 1
 
 
 def test_another_log_in_the_place_of_the_counted_one_is_counted_from_its_beginning(tmp_path: Path) -> None:

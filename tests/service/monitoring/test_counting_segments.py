@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,18 @@ import pyarrow as pa
 import pytest
 
 from service.decision_log.segments.registering import publish
+from service.errors import UnreadableInput
 from service.monitoring.cells import Of, day_of
+from service.monitoring.database import open_database
+from service.monitoring.following import behind, rollups_of
+from service.monitoring.rollups import RollupStore
 from tests.service.decision_log.segment_logs import Kept, Made, keep, make
 from tests.service.decision_log.written_log import write
 from tests.service.monitoring.counted import (
     DAY,
     MONDAY,
     SCORER,
+    USE_CASE,
     as_table,
     cells_of,
     count,
@@ -81,6 +87,24 @@ def test_a_file_that_is_not_the_logs_counts_for_nothing(kept: Kept, monitoring: 
     file = kept.file(ID)
     file.write_bytes(file.read_bytes()[:-1] + b"!")
     assert whole(count(monitoring, kept.store), Of.INPUTS) == {}
+
+
+def test_a_file_that_cannot_be_read_now_is_counted_when_it_can(
+    kept: Kept, url: str, monitoring: str, tmp_path: Path
+) -> None:
+    write(url, [outcome(f"{ID}-1", bad=True)])
+    file = kept.file(ID)
+    away = file.rename(tmp_path / "away")
+    os.mkfifo(file)
+    for _ in range(2):
+        with pytest.raises(UnreadableInput, match="is no regular file"):
+            count(monitoring, kept.store)
+    store = RollupStore(open_database(monitoring), USE_CASE)
+    assert behind(store, kept.store, rollups_of(SCORER)) == 2
+    away.replace(file)
+    counted = count(monitoring, kept.store)
+    assert whole(counted, Of.DECISIONS)["known"][0] == whole(counted, Of.INPUTS)["age"].sum() == 44
+    assert whole(counted, Of.OUTCOMES)["told"][:-1].sum() == 1
 
 
 def test_a_segment_that_is_registered_again_counts_once(

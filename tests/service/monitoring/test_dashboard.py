@@ -27,6 +27,7 @@ NOW = MONDAY + 20 * DAY
 PERIOD = Period(*(datetime.fromtimestamp(at / 1e6, UTC).date() for at in (MONDAY, MONDAY + 13 * DAY)))
 TRAFFIC = {"requests": 0, "errors": 0, "p50_ms": None, "p99_ms": None}
 FIRST = day_of(MONDAY)
+HOUR = DAY // 24
 
 
 def board(cells: Cells, *events: Event, **more: Any) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def board(cells: Cells, *events: Event, **more: Any) -> dict[str, Any]:
 def decided(day: int, counts: tuple[int, int, int], model: str = "small_loans:a", **more: Any) -> Cells:
     """Decisions of a day, all of them with P(bad) 0.1."""
     policy, source = more.get("policy", "p-1"), more.get("source", "online")
+    begins, ends = more.get("span", (0, 5))
     scores = np.zeros(20, np.int64)
     scores[2] = sum(counts)
     at = (FIRST + day) * DAY
@@ -56,8 +58,8 @@ def decided(day: int, counts: tuple[int, int, int], model: str = "small_loans:a"
         "scores": more.get("scores", scores),
         "known": np.array([sum(counts)]),
         "sum": np.array([0.1 * sum(counts)]),
-        "first": np.array([at]),
-        "last": np.array([at + 5]),
+        "first": np.array([at + begins]),
+        "last": np.array([at + ends]),
         "refused": np.array([more.get("refused", 0)]),
     }
     return {Cell(Of.DECISIONS, FIRST + day, model, policy, source): found}
@@ -88,7 +90,7 @@ def test_with_nothing_counted_every_list_is_there_and_no_figure_is_made_up() -> 
     assert body["score"]["reference"] == list(SCORER.profile.probability.counts)
     assert {column["status"] for column in body["columns"]} == {"few"}
     assert [column["name"] for column in body["columns"]] == list(SCORER.contract.inputs)
-    assert body["outcomes"] == {"cohorts": [], "reliability": []}
+    assert body["outcomes"] == {"maturity_days": None, "cohorts": [], "reliability": []}
     assert (body["models"], body["shadow"], body["marks"], body["incidents"]) == ([], [], [], [])
     assert body["report"] is None
 
@@ -111,14 +113,25 @@ def test_volume_is_by_day_and_batch_decisions_are_among_the_decisions() -> None:
 
 def test_the_scores_psi_is_against_the_profile() -> None:
     reference = np.array(SCORER.profile.probability.counts)
-    same = decided(1, (500, 0, 0), scores=reference)
-    moved = decided(2, (500, 0, 0), scores=reference[::-1])
-    few = decided(3, (5, 0, 0))
+    same = decided(1, (500, 0, 0), SCORER.tag, scores=reference)
+    moved = decided(2, (500, 0, 0), SCORER.tag, scores=reference[::-1])
+    few = decided(3, (5, 0, 0), SCORER.tag)
     score = board(together(same, moved, few))["score"]
     assert score["psi"][1] == pytest.approx(0, abs=1e-12)
     assert score["psi"][2] == pytest.approx(stability_index(reference.tolist(), reference[::-1].tolist()))
     assert score["psi"][3] is None
     assert sum(score["analysis"]) == 2 * reference.sum() + 5
+
+
+def test_the_scores_of_another_model_are_not_compared_with_the_served_ones_profile() -> None:
+    reference = np.array(SCORER.profile.probability.counts)
+    same = decided(1, (500, 0, 0), SCORER.tag, scores=reference)
+    earlier = decided(1, (500, 0, 0), "small_loans:earlier", scores=reference[::-1])
+    cells = together(same, earlier)
+    assert board(cells)["score"] == board(same)["score"]
+    assert watched_json(SCORER, PERIOD, Known(cells, [], None, 0, NOW), 0)["psi"] == pytest.approx(
+        0, abs=1e-12
+    )
 
 
 def inputs(day: int, of: str, counts: Any) -> Cells:
@@ -165,6 +178,52 @@ def test_an_index_is_known_where_chance_alone_is_no_half_of_a_warning(counts: An
     assert found is None or found >= 0
 
 
+def look(maturity_days: int) -> Event:
+    """What `aval drift` said, as far as it tells when outcomes count."""
+    return Event(USE_CASE, "report", "k", NOW, {"performance": {"maturity_days": maturity_days}})
+
+
+def outcomes_of_two_weeks() -> Cells:
+    """Decisions of the third, tenth and last day, 400 each, all of them with an outcome."""
+    rng = np.random.default_rng(4)
+    p = rng.uniform(0.01, 0.6, 400)
+    days = (2, 9, 13)
+    return together(
+        *(decided(day, (400, 0, 0)) for day in days), *(told(day, p, rng.random(400) < p) for day in days)
+    )
+
+
+def test_what_happened_is_told_of_matured_decisions_alone() -> None:
+    # Twenty days after the first day, so that its twelfth day is the last one that has matured.
+    outcomes = board(outcomes_of_two_weeks(), report=look(maturity_days=8))["outcomes"]
+    first, second = outcomes["cohorts"]
+    assert outcomes["maturity_days"] == 8
+    assert (first["matured"], second["matured"]) == (True, False)
+    assert None not in (first["brier"], first["auc"])
+    assert (second["brier"], second["auc"]) == (None, None)
+    assert (second["decisions"], second["told"]) == (800, 800)
+    assert sum(group["n"] for group in outcomes["reliability"]) == 800
+
+
+def test_a_day_has_matured_when_its_last_decision_is_old_enough() -> None:
+    cells = outcomes_of_two_weeks()
+    matured = {
+        days: [cohort["matured"] for cohort in board(cells, report=look(days))["outcomes"]["cohorts"]]
+        for days in (6, 7, 13, 14)
+    }
+    assert matured == {6: [True, True], 7: [True, False], 13: [True, False], 14: [False, False]}
+
+
+@pytest.mark.parametrize("said", [None, Event(USE_CASE, "report", "k", NOW, {"columns": []})])
+def test_where_nobody_has_said_when_outcomes_count_none_is_judged(said: Event | None) -> None:
+    outcomes = board(outcomes_of_two_weeks(), report=said)["outcomes"]
+    assert outcomes["maturity_days"] is None
+    assert [cohort["matured"] for cohort in outcomes["cohorts"]] == [False, False]
+    assert {cohort[name] for cohort in outcomes["cohorts"] for name in ("brier", "auc")} == {None}
+    assert [cohort["told"] for cohort in outcomes["cohorts"]] == [400, 800]
+    assert outcomes["reliability"] == []
+
+
 def test_cohorts_are_weeks_of_decisions_with_what_was_expected_of_those_that_were_told() -> None:
     rng = np.random.default_rng(3)
     p = rng.uniform(0.01, 0.6, 400)
@@ -172,7 +231,7 @@ def test_cohorts_are_weeks_of_decisions_with_what_was_expected_of_those_that_wer
     cells = together(
         decided(2, (400, 0, 0)), decided(9, (50, 0, 0)), told(2, p, bad), told(9, p[:10], bad[:10])
     )
-    first, second = board(cells)["outcomes"]["cohorts"]
+    first, second = board(cells, report=look(maturity_days=6))["outcomes"]["cohorts"]
     assert (first["week"], first["decisions"], first["told"], first["bad"]) == (
         "2026-11-02",
         400,
@@ -201,7 +260,7 @@ def test_groups_of_similar_probabilities_hold_each_outcome_once_in_order(
     pairs: list[tuple[float, bool]],
 ) -> None:
     p, bad = zip(*pairs, strict=True)
-    groups = board(told(0, p, bad))["outcomes"]["reliability"]
+    groups = board(told(0, p, bad), report=look(maturity_days=6))["outcomes"]["reliability"]
     assert sum(group["n"] for group in groups) in (0, len(pairs))
     assert (len(pairs) >= 30) == bool(groups)
     edges = [edge for group in groups for edge in (group["from"], group["to"])]
@@ -248,6 +307,48 @@ def test_models_stand_side_by_side_and_a_later_one_is_a_mark() -> None:
         {"at": "2026-11-06T00:00:00Z", "kind": "model", "text": "small_loans:b"},
         {"at": "2026-11-08T00:00:00Z", "kind": "policy", "text": "p-2"},
     ]
+
+
+def marked(*parts: Cells) -> list[tuple[Any, str]]:
+    """The marks of models, with the days since the first one."""
+    moments = [
+        (datetime.fromisoformat(mark["at"]).timestamp() * 1e6, mark)
+        for mark in board(together(*parts))["marks"]
+    ]
+    return [((at - MONDAY) / DAY, mark["text"]) for at, mark in moments if mark["kind"] == "model"]
+
+
+def test_a_model_that_is_taken_back_is_a_mark_each_time() -> None:
+    models = [*"aabbab"]
+    parts = [decided(day, (5, 0, 0), f"small_loans:{model}") for day, model in enumerate(models)]
+    assert marked(*parts) == [
+        (2, "small_loans:b"),
+        (4, "back to small_loans:a"),
+        (5, "back to small_loans:b"),
+    ]
+
+
+def test_a_model_that_is_taken_back_on_the_same_day_is_a_mark() -> None:
+    before = decided(0, (5, 0, 0), span=(0, 20 * HOUR))
+    tried = decided(0, (5, 0, 0), "small_loans:b", span=(6 * HOUR, 12 * HOUR))
+    assert marked(before, tried, decided(1, (5, 0, 0))) == [
+        (0.25, "small_loans:b"),
+        (pytest.approx(0.5), "back to small_loans:a"),
+    ]
+
+
+def test_batch_runs_that_keep_their_model_are_no_return_to_it() -> None:
+    online = [decided(day, (5, 0, 0), f"small_loans:{'abb'[day]}") for day in range(3)]
+    batch = [decided(day, (5, 0, 0), source="batch", span=(9 * HOUR, 9 * HOUR)) for day in range(3)]
+    assert marked(*online, *batch) == [(1, "small_loans:b")]
+
+
+def test_a_batch_run_of_the_model_that_is_used_online_is_no_change() -> None:
+    online = [decided(day, (5, 0, 0), f"small_loans:{'abb'[day]}") for day in range(3)]
+    batch = decided(2, (5, 0, 0), "small_loans:b", source="batch", span=(HOUR, HOUR))
+    assert marked(*online, batch) == [(1, "small_loans:b")]
+    new = decided(2, (5, 0, 0), "small_loans:c", source="batch", span=(HOUR, HOUR))
+    assert marked(*online, new)[1:] == [(pytest.approx(2 + 1 / 24), "small_loans:c")]
 
 
 def test_what_a_shadow_says_is_compared() -> None:
@@ -308,12 +409,12 @@ def test_the_last_look_and_the_steps_of_retrainings_are_told_with_their_moments(
 
 def test_gauges_tell_the_same_figures() -> None:
     reference = np.array(SCORER.profile.probability.counts)
-    cells = together(decided(1, (500, 0, 0), scores=reference[::-1]), told(1, [0.2] * 40, [False] * 40))
+    cells = decided(1, (500, 0, 0), SCORER.tag, scores=reference[::-1])
     events = [incident("opened", MONDAY), incident("opened", MONDAY, name="1" * 16, severity="critical")]
     known = Known(cells, events, None, 3, NOW)
-    figures = watched_json(SCORER, PERIOD, known)
+    figures = watched_json(SCORER, PERIOD, known, 40)
     body = dashboard_json(SCORER, PERIOD, known, TRAFFIC)
-    assert figures["psi"] == body["score"]["window_psi"]
+    assert figures["psi"] == body["score"]["window_psi"] > 0.25
     assert figures["csi"] == dict.fromkeys(SCORER.contract.inputs)
     assert (figures["told"], figures["behind"]) == (40, 3)
     assert figures["incidents"] == {"warning": 1, "critical": 1}

@@ -21,7 +21,7 @@ from service.monitoring.rollups import RollupStore
 from service.monitoring.watch import Watch
 from tests.service.decision_log.logs import wait_until
 from tests.service.decision_log.written_log import write
-from tests.service.monitoring.counted import DAY, SCORER, USE_CASE, decisions, log_at, whole
+from tests.service.monitoring.counted import DAY, SCORER, USE_CASE, decisions, log_at, outcome, whole
 
 QUICK = Pace(at_once=20, rest=0.0, every=0.05, looked=30.0, lease=5.0)
 NOW = time.time_ns() // 1000
@@ -74,6 +74,22 @@ def test_what_comes_later_is_counted_while_somebody_looks(watched: Watched) -> N
     wait_until(lambda: watched.counted == 57)
 
 
+def test_it_is_told_when_the_log_was_last_counted(watched: Watched) -> None:
+    watched.watch.look()
+    wait_until(lambda: len(watched.told) > 2)
+    moments = [figures["looked"] for figures in watched.told]
+    assert moments == sorted(moments)
+    assert NOW / 1e6 <= moments[0] < moments[-1] <= time.time()
+
+
+def test_outcomes_are_told_of_decisions_however_long_ago(watched: Watched) -> None:
+    write(watched.url, [*decisions(3, seed=2, begin=NOW - 60 * DAY), outcome("d0", bad=True)])
+    write(watched.url, [outcome("d0-2", bad=False), outcome("d0-2", bad=True, correction=1)])
+    watched.watch.look()
+    wait_until(lambda: bool(watched.told))
+    assert (watched.told[-1]["behind"], watched.told[-1]["told"]) == (0, 2)
+
+
 def test_it_stops_when_nobody_looks_and_begins_again(watched: Watched, tmp_path: Path) -> None:
     watched = Watched(tmp_path, replace(QUICK, looked=0.5))
     watched.watch.look()
@@ -94,9 +110,12 @@ def test_of_two_processes_one_counts_and_both_tell(watched: Watched, tmp_path: P
         assert store.lease(rollup.name, "another process", NOW, NOW + DAY)
     watched.watch.look()
     wait_until(lambda: bool(watched.told))
-    assert (watched.told[-1]["behind"], watched.counted) == (50, 0)
+    first = watched.told[-1]
+    assert (first["behind"], watched.counted) == (50, 0)
+    assert first["looked"] is None, "whether the other one counts is not known"
     catch_up(watched.monitoring, log_at(watched.url), SCORER)
     wait_until(lambda: watched.told[-1]["behind"] == 0)
+    assert watched.told[-1]["looked"] >= NOW / 1e6
     assert whole(store, Of.DECISIONS)["known"][0] == 50
 
 
@@ -104,7 +123,8 @@ def test_a_deleted_database_is_made_and_counted_again(watched: Watched, tmp_path
     watched.watch.look()
     wait_until(lambda: watched.counted == 50)
     for file in tmp_path.glob("monitoring.db*"):
-        file.unlink()
+        # Whoever closes it last deletes what stands beside it.
+        file.unlink(missing_ok=True)
     watched.watch.look()
     wait_until(lambda: watched.counted == 50)
 
@@ -118,6 +138,7 @@ def test_a_log_that_cannot_be_read_is_said_once_and_waited_for(
     with caplog.at_level(logging.WARNING):
         watched.watch.look()
         time.sleep(0.4)
+        assert watched.told == []
         write(watched.url, decisions(5, begin=NOW - DAY))
         watched.watch.look()
         wait_until(lambda: watched.counted == 5)

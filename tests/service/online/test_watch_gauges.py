@@ -19,6 +19,7 @@ FIGURES: dict[str, Any] = {
     "told": 7,
     "incidents": {"warning": 2, "critical": 0},
     "behind": 5,
+    "looked": 1_795_000_000.25,
 }
 NAMES = (
     "aval_drift_psi",
@@ -26,6 +27,7 @@ NAMES = (
     "aval_outcomes_told",
     "aval_open_incidents",
     "aval_monitoring_behind",
+    "aval_monitoring_looked_seconds",
 )
 # Three workers, one after the other: the first one looks, the second one later, the third one never.
 WORKER = """
@@ -74,7 +76,15 @@ def test_gauges_tell_what_is_known_and_nothing_of_what_is_not(metrics: Metrics) 
         "aval_open_incidents warning": 2,
         "aval_open_incidents critical": 0,
         "aval_monitoring_behind": 5,
+        "aval_monitoring_looked_seconds": 1_795_000_000.25,
     }
+
+
+def test_that_counting_goes_on_somewhere_else_is_not_known_to_be_so(metrics: Metrics) -> None:
+    metrics.watched(FIGURES)
+    metrics.watched({**FIGURES, "looked": None, "behind": 6})
+    found = samples(metrics.text())
+    assert (found["aval_monitoring_looked_seconds"], found["aval_monitoring_behind"]) == (1_795_000_000.25, 6)
 
 
 def test_of_several_workers_the_one_that_looked_last_is_right(tmp_path: Path) -> None:
@@ -86,11 +96,16 @@ def test_of_several_workers_the_one_that_looked_last_is_right(tmp_path: Path) ->
         )
 
     assert work("null") == {}
-    first = '{"psi": 0.9, "csi": {}, "told": 9, "incidents": {}, "behind": 900}'
-    second = '{"psi": 0.1, "csi": {}, "told": 10, "incidents": {}, "behind": 0}'
+    first = '{"psi": 0.9, "csi": {}, "told": 9, "incidents": {}, "behind": 900, "looked": 100}'
+    second = '{"psi": 0.1, "csi": {}, "told": 10, "incidents": {}, "behind": 0, "looked": null}'
     assert work(first)["aval_monitoring_behind"] == 900
     assert work(second)["aval_monitoring_behind"] == 0
-    assert work("null") == {"aval_drift_psi": 0.1, "aval_outcomes_told": 10, "aval_monitoring_behind": 0}
+    assert work("null") == {
+        "aval_drift_psi": 0.1,
+        "aval_outcomes_told": 10,
+        "aval_monitoring_behind": 0,
+        "aval_monitoring_looked_seconds": 100,
+    }
 
 
 def test_there_is_no_latency_of_no_requests(metrics: Metrics) -> None:
