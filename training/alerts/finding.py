@@ -11,6 +11,8 @@ from training.alerts.one_line import one_line
 
 Severity: TypeAlias = Literal["warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
+# Kinds that speak of one model: another one has nothing to do with them.
+OF_A_MODEL = ("calibration", "ranking")
 _LONGEST_KEY, _LONGEST_TITLE, _LONGEST_TEXT = 300, 200, 500
 
 
@@ -46,7 +48,8 @@ class Look:
     """One look at a use case, at a moment in µs UTC; the same moment said twice is one look.
 
     unjudged: kinds of findings that this look could not judge, such as calibration with nothing matured: their absence
-    says nothing. measures: figures for CloudWatch, by the names in `metrics.METRICS`.
+    says nothing. measures: figures for CloudWatch, by the names in `metrics.METRICS`. model: the tag of the one that
+    was looked at; empty: not said, and no incident ends because of it.
     """
 
     use_case: str
@@ -54,6 +57,7 @@ class Look:
     at: int
     measures: Mapping[str, float] = field(default_factory=dict)
     unjudged: Sequence[str] = ()
+    model: str = ""
 
 
 def kind_of(key: str) -> str:

@@ -20,8 +20,9 @@ class Incident:
     """Something wrong, as its latest look left it. Times in µs UTC.
 
     key, title, figures: of the finding. episode: 1 for the first incident of that key, 2 once it has come back, …
-    severity: the highest that it has had. missed: looks in a row that have not found it. recovered_at: None while open.
-    channels: names of those that there were while it lasted.
+    severity: the highest that it has had. missed: looks in a row that have not found it, the last one
+    at missed_at. recovered_at: None while open. channels: names of those that there were while it lasted. model: the
+    tag of the one that was looked at when it began.
     """
 
     use_case: str
@@ -35,6 +36,8 @@ class Incident:
     missed: int = 0
     recovered_at: int | None = None
     channels: frozenset[str] = frozenset()
+    missed_at: int | None = None
+    model: str = ""
 
     @property
     def id(self) -> str:
@@ -71,9 +74,10 @@ class Change:
     at: int
 
 
-def opened(use_case: str, finding: Finding, episode: int, at: int) -> Incident:
+def opened(use_case: str, finding: Finding, episode: int, at: int, model: str = "") -> Incident:
     """Return the incident that a finding begins."""
-    return Incident(use_case, finding.key, episode, finding.severity, finding.title, finding.figures, at, at)
+    found = finding.key, episode, finding.severity, finding.title, finding.figures
+    return Incident(use_case, *found, at, at, model=model)
 
 
 def iso(at: int) -> str:

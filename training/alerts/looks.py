@@ -21,7 +21,7 @@ _STEP = "look"
 class NumberedLook:
     """A recorded look. found: by key. looks_to_recover: how many looks without a finding end its incident.
 
-    channels: names of those that were to be told of it.
+    channels: names of those that were to be told of it. model: the tag of the one that was looked at.
     """
 
     number: int
@@ -30,6 +30,7 @@ class NumberedLook:
     unjudged: frozenset[str]
     looks_to_recover: int
     channels: frozenset[str] = frozenset()
+    model: str = ""
 
 
 def record_look(store: EventStore, look: Look, looks_to_recover: int, channels: Iterable[str] = ()) -> None:
@@ -40,6 +41,7 @@ def record_look(store: EventStore, look: Look, looks_to_recover: int, channels: 
         "unjudged": sorted(set(look.unjudged)),
         "looks_to_recover": looks_to_recover,
         "channels": sorted(channels),
+        "model": look.model,
     }
     added = False
     while not added:
@@ -67,6 +69,7 @@ def _look(event: Event) -> NumberedLook:
         unjudged=frozenset(body["unjudged"]),
         looks_to_recover=body["looks_to_recover"],
         channels=frozenset(body["channels"]),
+        model=body.get("model", ""),
     )
 
 

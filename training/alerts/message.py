@@ -20,7 +20,7 @@ _SUBJECTS: Mapping[str, str] = {
 _ENDINGS: Mapping[str, str] = {
     "opened": "One more message follows when it is over, and one if it becomes more severe.",
     "raised": "It is more severe than when it began. One more message follows when it is over.",
-    "recovered": "The last looks have not found it any more; nothing needs to be done.",
+    "recovered": "It is found no more, or its model is no longer champion; nothing needs to be done.",
     "test": "This is a test of the way that alerts take; nothing is wrong, and no other message follows.",
 }
 _LONGEST_FIGURE, _MOST_FIGURES = 120, 30

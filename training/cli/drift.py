@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +21,7 @@ from training.use_cases import find_use_case
 
 if TYPE_CHECKING:
     from service.scoring.scorer import Scorer
-    from training.alerts import Alerts
+    from training.alerts import Alerts, Incident
     from training.monitoring.look import Seen
     from training.monitoring.report import DriftReport
     from training.monitoring.windows import Wanted
@@ -55,8 +56,8 @@ def drift(  # noqa: PLR0913, PLR0917  # one argument per option
     """Compare the latest decisions with those before, judge what became of them, and advise what to do.
 
     Exit code 0: nothing to do about it; 1: drift, or an alarm; 3: not enough records. Without enough of them before,
-    the profile that the model brings is the reference. With --from or --until it is a look back, and changes no
-    incident.
+    the profile that the model brings is the reference. Only a look as it is by default is kept, and changes incidents:
+    with --from, --until, --days or --reference-days it is one aside.
     """
     from training.monitoring.windows import Wanted
 
@@ -93,16 +94,25 @@ def _run(use_case: str, wanted: Wanted, options: _Options) -> DriftReport:
     # A file that is wrong is told before the work is done.
     channels = read_alerts(options.alerts, settings.home, find_use_case(use_case).name)
     seen, scorer, report = _look(settings, use_case, wanted, time.time_ns() // 1000)
+    incidents: list[Incident] = []
+    try:
+        # First of all: what follows may fail, and nobody would be told.
+        if wanted.is_default:
+            incidents = _record(settings, report, channels)
+    finally:
+        _say(report, incidents, as_json=options.as_json)
     page = None if options.evidently is None else _write_page(seen, scorer, options.evidently)
-    if options.as_json:
-        say_json(report.to_json())
-    else:
-        say_look(report)
     if options.track:
         _track(settings, report, page)
-    if wanted.since is None and wanted.until is None:
-        _record(settings, report, channels, quiet=options.as_json)
     return report
+
+
+def _say(report: DriftReport, incidents: Sequence[Incident], *, as_json: bool) -> None:
+    if as_json:
+        say_json(report.to_json())
+        return
+    say_look(report)
+    say_incidents(incidents)
 
 
 def _look(settings: Settings, use_case: str, wanted: Wanted, now: int) -> tuple[Seen, Scorer, DriftReport]:
@@ -121,7 +131,8 @@ def _look(settings: Settings, use_case: str, wanted: Wanted, now: int) -> tuple[
 
 
 def _write_page(seen: Seen, scorer: Scorer, file: Path) -> Path | None:
-    """Write Evidently's page; None where there is nothing to compare, which is said."""
+    """Write Evidently's page; None where it cannot be, or there is nothing to compare, which is said."""
+    from training.alerts.one_line import one_line
     from training.monitoring.evidently_report import write_page
     from training.monitoring.observed import scored_by
 
@@ -131,32 +142,39 @@ def _write_page(seen: Seen, scorer: Scorer, file: Path) -> Path | None:
         )
         return None
     before, after = ((item.matrix, scored_by(item, scorer)) for item in (seen.before, seen.analysis))
-    write_page(scorer.contract, before, after, file)
+    try:
+        write_page(scorer.contract, before, after, file)
+    except Exception as error:  # whatever it was, what was found holds without the page
+        complain(f"{file} was not written: {one_line(str(error), 200)}")
+        return None
     return file
 
 
 def _track(settings: Settings, report: DriftReport, page: Path | None) -> None:
+    from training.alerts.one_line import one_line
     from training.monitoring.tracking import track
 
     try:
         track(settings, report, page)
     except AvalError as error:
-        # What was found holds without MLflow.
         complain(f"the figures are not in MLflow: {error}")
+    except (
+        Exception
+    ) as error:  # whatever it was (MLflow lets errors of HTTP through), what was found holds without it
+        complain(f"the figures are not in MLflow: {type(error).__name__}: {one_line(str(error), 200)}")
 
 
-def _record(settings: Settings, report: DriftReport, channels: Alerts, *, quiet: bool) -> None:
-    """Keep the report, and let incidents begin, go on and end by it."""
+def _record(settings: Settings, report: DriftReport, channels: Alerts) -> list[Incident]:
+    """Keep the report, and let incidents begin, go on and end by it; returns those that are open or are over by it."""
     from service.monitoring.events import Event, event_store
     from training.alerts import Look, raise_alerts
 
     key = f"{report.analysis['from']}/{report.analysis['until']}/{report.model}"
     with event_store(settings.monitoring) as events:
         events.add(Event(report.use_case, "report", key, report.at, report.to_json()))
-        found = Look(report.use_case, report.findings, report.at, _measures(report), report.unjudged)
-        incidents = raise_alerts(events, channels, found, complain)
-    if not quiet:
-        say_incidents(incidents)
+        measures = _measures(report)
+        found = Look(report.use_case, report.findings, report.at, measures, report.unjudged, report.model)
+        return raise_alerts(events, channels, found, complain)
 
 
 def _measures(report: DriftReport) -> dict[str, float]:

@@ -70,6 +70,11 @@ class Wanted:
     days: int | None = None
     reference_days: int = REFERENCE_DAYS
 
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing was asked for but the usual windows."""
+        return self == Wanted()
+
 
 def windows_of(wanted: Wanted, now: int, time_zone: str) -> Windows:
     """Return the windows that are wanted; by default the last 7 days, and the 90 before them.

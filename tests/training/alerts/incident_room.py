@@ -53,9 +53,15 @@ class Room:
     pace: Pace = PACE
 
     def look(
-        self, day: float, findings: Sequence[Finding], *channels: Channel, unjudged: Sequence[str] = ()
+        self,
+        day: float,
+        findings: Sequence[Finding],
+        *channels: Channel,
+        unjudged: Sequence[str] = (),
+        model: str = "",
     ) -> list[Incident]:
-        look = Look(self.use_case, findings, START + int(day * DAY), unjudged=unjudged)
+        at = START + round(day * DAY)
+        look = Look(self.use_case, findings, at, unjudged=unjudged, model=model)
         return raise_alerts(self.store, Alerts(channels, pace=self.pace), look, self.complaints.append)
 
     @property

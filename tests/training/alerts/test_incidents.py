@@ -85,13 +85,73 @@ def test_the_same_look_said_twice_counts_once(desk: Room) -> None:
 
 def test_an_older_look_that_comes_late_opens_what_it_found_and_ends_nothing(desk: Room) -> None:
     desk.look(10, [INCOME])
-    for day in (3, 4, 5):
+    for day in (9.1, 9.3, 9.9):
         desk.look(day, [CALIBRATION])
     assert {incident.key: incident.is_open for incident in desk.incidents} == {
         INCOME.key: True,
         CALIBRATION.key: True,
     }
     assert next(item for item in desk.incidents if item.key == INCOME.key).missed == 0
+
+
+def test_looks_that_follow_on_one_another_at_once_are_one_look_without_a_finding(desk: Room) -> None:
+    desk.look(0, [INCOME])
+    for hour in (1, 2, 11.9, 12, 13, 23.9):
+        desk.look(hour / 24, [])
+    assert [(incident.is_open, incident.missed) for incident in desk.incidents] == [(True, 1)]
+    desk.look(1, [])
+    assert [incident.is_open for incident in desk.incidents] == [False]
+
+
+def test_a_clock_that_was_years_ahead_once_does_not_make_all_later_looks_late(desk: Room) -> None:
+    desk.look(2_000, [INCOME])
+    desk.look(0, [CALIBRATION])
+    for day in (1, 2):
+        desk.look(day, [])
+    assert [incident.is_open for incident in desk.incidents] == [False, False]
+    (again,) = desk.look(3, [replace(INCOME, figures={"csi": 0.5})])
+    assert (again.key, again.figures) == (INCOME.key, {"csi": 0.5})
+
+
+def test_what_comes_back_after_an_incident_that_ended_years_ahead_is_found(desk: Room) -> None:
+    for day, findings in ((2_000, [INCOME]), (2_001, []), (2_002, []), (0, [INCOME])):
+        desk.look(day, findings)
+    assert sorted(incident.is_open for incident in desk.incidents) == [False, True]
+
+
+def test_a_finding_after_a_look_years_ahead_keeps_its_incident_with_what_is_found_now(desk: Room) -> None:
+    desk.look(2_000, [INCOME])
+    (incident,) = desk.look(0, [replace(INCOME, figures={"csi": 0.5})])
+    assert (incident.seen_at, incident.figures) == (START, {"csi": 0.5})
+
+
+def test_what_was_found_about_a_model_ends_with_the_first_look_at_another_one(desk: Room) -> None:
+    desk.look(0, [CALIBRATION, INCOME], model="loans:old")
+    for day in (1, 2):
+        desk.look(day, [INCOME], unjudged=["calibration", "ranking"], model="loans:new")
+    calibration, income = sorted(desk.incidents, key=lambda incident: incident.key)
+    assert calibration.recovered_at == START + DAY
+    assert income.is_open, "records have drifted whatever decides on them"
+
+
+def test_what_is_wrong_with_the_next_model_is_an_incident_of_its_own(desk: Room) -> None:
+    notebook = Notebook()
+    other = replace(CALIBRATION, title="probabilities are too high")
+    desk.look(0, [CALIBRATION], notebook, model="loans:old")
+    found = desk.look(1, [other], notebook, model="loans:new")
+    assert [(item.title, item.is_open) for item in found] == [
+        (CALIBRATION.title, False),
+        ("probabilities are too high", True),
+    ]
+    assert notebook.told == ["opened critical", "recovered critical", "opened critical"]
+    desk.look(2, [other], notebook, model="loans:new")
+    assert len(notebook.told) == 3
+
+
+def test_a_late_look_at_the_model_before_does_not_end_what_was_found_about_this_one(desk: Room) -> None:
+    desk.look(1, [CALIBRATION], model="loans:new")
+    desk.look(0.9, [], model="loans:old")
+    assert [incident.is_open for incident in desk.incidents] == [True]
 
 
 def test_an_older_look_from_within_an_ended_incident_tells_nothing_new(desk: Room) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from service.errors import NoSuchModel, WrongUse
 from service.monitoring.events import Event, event_store
 from service.scoring.scorer import Scorer
 from tests.processes import Home
-from tests.training.monitoring.monitored import append, cases, decide, store_in
+from tests.training.monitoring.monitored import DAY, append, cases, decide, store_in
 from training.cli.drift import drift
 
 CASE = "credit_risk"
@@ -170,23 +172,68 @@ def test_every_look_is_kept_and_opens_an_incident_once(place: Place) -> None:
     assert "drift:person_income" in opened
 
 
-def test_a_look_back_changes_no_incident(place: Place) -> None:
+@pytest.mark.parametrize(
+    "asked", [("--from", "WEEK_AGO"), ("--days", "6"), ("--reference-days", "80"), ("--until", "TOMORROW")]
+)
+def test_a_look_that_is_not_the_usual_one_changes_no_incident(place: Place, asked: tuple[str, str]) -> None:
     place.decide(cases(CASE, 1_000, seed=1), (96.9, 7))
     place.decide(dearer(cases(CASE, 300, seed=2)), (6.9, 0))
-    day = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
-    assert place.drift("--from", day).code == 1
+    days = {"WEEK_AGO": -7, "TOMORROW": 1}
+    option, given = asked
+    if given in days:
+        given = (datetime.now(UTC) + timedelta(days=days[given])).date().isoformat()
+    assert place.drift(option, given).code == 1
     assert place.events() == []
 
 
-def test_too_few_records_end_no_incident(place: Place) -> None:
+def test_too_few_records_end_no_incident(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.decide(cases(CASE, 1_000, seed=1), (96.9, 7))
     place.decide(dearer(cases(CASE, 300, seed=2)), (6.9, 1))
     place.drift()
-    for _ in range(4):
-        assert place.drift("--days", "1").code == 3
+    for day in range(8, 12):
+        moment = (place.now + day * DAY) * 1000
+        clock = SimpleNamespace(time_ns=lambda moment=moment: moment)
+        monkeypatch.setattr(sys.modules[drift.__module__], "time", clock)
+        assert place.drift().code == 3
     steps = {event.body["step"] for event in place.events("incident")}
     assert "opened" in steps
     assert "recovered" not in steps
+
+
+def test_a_page_or_figures_that_fail_take_no_incident_from_anybody(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class HTTPError(OSError):
+        """As MLflow lets it through, where its store of artifacts answers with an error."""
+
+    def fail(*_: object) -> None:
+        raise HTTPError("500 Server Error")
+
+    monkeypatch.setattr("training.monitoring.tracking.track", fail)
+    monkeypatch.setattr("training.monitoring.evidently_report.write_page", fail)
+    place.decide(cases(CASE, 1_000, seed=1), (96.9, 7))
+    place.decide(dearer(cases(CASE, 300, seed=2)), (6.9, 0))
+    done = place.drift("--evidently", place.folder / "page.html", track=True)
+    assert done.code == 1
+    assert "the figures are not in MLflow: HTTPError: 500 Server Error" in done.said
+    assert "page.html was not written: 500 Server Error" in done.said
+    assert "opened" in {event.body["step"] for event in place.events("incident")}
+
+
+def test_a_folder_for_the_page_that_is_none_takes_no_incident_from_anybody(place: Place) -> None:
+    place.decide(cases(CASE, 1_000, seed=1), (96.9, 7))
+    place.decide(dearer(cases(CASE, 300, seed=2)), (6.9, 0))
+    done = place.drift("--evidently", place.folder / "nowhere" / "page.html")
+    assert done.code == 1
+    assert "page.html was not written" in done.said
+    assert len(place.events("report")) == 1
+
+
+def test_looks_say_which_model_they_are_of(place: Place) -> None:
+    place.decide(cases(CASE, 300, seed=2), (6.9, 0))
+    place.drift()
+    (look,) = [event for event in place.events("incident") if event.body["step"] == "look"]
+    assert look.body["model"] == place.scorer.tag
 
 
 def test_no_share_of_right_answers_is_told(place: Place) -> None:
