@@ -113,6 +113,8 @@ def _say_performance(performance: Mapping[str, Any]) -> None:
     OUT.print(table)
     if (few := performance["mature"]["too_few"]) is not None:
         say(f"outcomes that count are {few}")
+    if (reason := performance["mature"]["no_line"]) is not None:
+        say(f"intercept and slope are not told: {reason}")
 
 
 def _row(figures: Mapping[str, Any]) -> list[str]:

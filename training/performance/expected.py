@@ -14,6 +14,7 @@ from training.performance.figures import Figure, cost_table
 from training.ranking import Order, Ranking
 
 LABEL = "estimate: right only as far as the probabilities are, which outcomes alone can show"
+_WHOM = "decisions that have not matured, of the kinds that matured figures are of (see population)"
 _DRAWS, _MOST_DRAWN, _SEED = 200, 20_000_000, 0
 
 
@@ -29,14 +30,15 @@ class Expected:
 
     def to_json(self) -> dict[str, Any]:
         """Return them as JSON data, labelled as an estimate."""
-        return {"label": LABEL, **asdict(self)}
+        return {"label": LABEL, "population": _WHOM, **asdict(self)}
 
 
 def expected(probabilities: FloatArray, decisions: npt.NDArray[np.int8], costs: Costs) -> Expected:
     """Return what is expected of decisions (rows,) with these P(bad): each is bad with just that probability.
 
-    Confidence-based performance estimation (NannyML, 2021; Bialek et al., 2024): it holds under covariate shift, and
-    not where the relation of records and outcomes has changed. Intervals come from outcomes drawn again and again.
+    Give decisions of the kinds that measured figures are of, or the two cannot be compared. Confidence-based
+    performance estimation (NannyML, 2021; Bialek et al., 2024) holds under covariate shift, and not where the relation
+    of records and outcomes has changed. Intervals come from outcomes drawn again and again.
     """
     rows = len(probabilities)
     if rows < 2:

@@ -19,6 +19,7 @@ from training.performance.area import Area, area
 
 # With fewer bad, or fewer good cases, an interval is so wide that the figure within it says nothing.
 LEAST_OF_EACH = 30
+_WEIGHTED = "cases stand for unequal numbers of others, and intercept and slope are of cases that count alike"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Figures:
     """Figures of cases with an outcome; those of ranking and calibration are None where `too_few` says so.
 
     `intercept` is what calibrates the log-odds as a whole with the slope held at 1, `slope` that of the line with a
-    free intercept (Cox, 1958). Costs are per case, in the use case's currency, of the decisions that were made.
+    free intercept (Cox, 1958). Both are of cases that count alike; else `no_line` says why they are None. Costs are per
+    case, in the use case's currency, of the decisions that were made.
     """
 
     rows: int
@@ -68,6 +70,7 @@ class Figures:
     intercept: Figure | None
     slope: Figure | None
     too_few: str | None
+    no_line: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return them as JSON data."""
@@ -80,7 +83,9 @@ def figures(known: Known, costs: Costs) -> Figures:
     if reason := too_few(known):
         mean = float(np.average(known.probabilities, weights=known.weights)) if bad + good else None
         return Figures(bad + good, bad, mean, None, None, None, None, None, None, reason)
-    line = recalibration(judged(known.bad.astype(np.int8), known.probabilities, None))
+    weighted = bool(np.ptp(known.weights) > 0)
+    alike = judged(known.bad.astype(np.int8), known.probabilities, None)
+    line: dict[str, Any] = {} if weighted else recalibration(alike)
     return Figures(
         rows=bad + good,
         bad=bad,
@@ -89,9 +94,10 @@ def figures(known: Known, costs: Costs) -> Figures:
         auc=_figure_of(area(known.probabilities, known.bad, known.weights)),
         brier=weighted_mean((known.probabilities - known.bad) ** 2, known.weights),
         cost_per_case=weighted_mean(costs_of(known, costs), known.weights),
-        intercept=_figure(line["in_the_large"]),
-        slope=_figure(line["slope"]),
+        intercept=_figure(line.get("in_the_large")),
+        slope=_figure(line.get("slope")),
         too_few=None,
+        no_line=_WEIGHTED if weighted else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
+from math import ceil, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,8 +18,11 @@ DAY = 86_400_000_000
 WEEK = 7 * DAY
 # Outcomes of referred and declined cases are those that somebody picked, unless nearly all of them are told.
 NEARLY_ALL = 0.9
+_APPROVE = DECISIONS.index(Decision.APPROVE)
 # 1970-01-01 was a Thursday; weeks begin on Mondays.
 _MONDAY = 4 * DAY
+# What has not happened yet, in microseconds: later than any moment.
+NEVER = np.iinfo(np.int64).max
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -63,22 +66,51 @@ def matured(at: npt.NDArray[np.int64], monitoring: Monitoring, now: int) -> Mask
     return at + monitoring.maturity_days * DAY <= now
 
 
+def settled_at(
+    at: npt.NDArray[np.int64], decisions: npt.NDArray[np.int8], told_at: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return from when on each of a model's decisions (rows,) is of a week that is settled, in microseconds.
+
+    A week is settled up to a day once nearly all of its approved cases until then are told: with fewer, those that are
+    told may be the bad ones, which are told first. told_at: when each decision had matured and its outcome was
+    observed, `NEVER` for not yet.
+    """
+    order = np.argsort(at, kind="stable")
+    moments, told, approved = at[order], told_at[order], decisions[order] == _APPROVE
+    settled = np.full(len(at), NEVER)
+    for week in np.unique((moments - _MONDAY) // WEEK).tolist():
+        begins, latest = week * WEEK + _MONDAY, NEVER
+        first = int(np.searchsorted(moments, begins))
+        for day in range(7, 0, -1):
+            rows = slice(first, int(np.searchsorted(moments, begins + day * DAY)))
+            latest = min(latest, _nearly_all_at(told[rows][approved[rows]]))
+            settled[rows] = latest
+    found = np.empty_like(settled)
+    found[order] = settled
+    return found
+
+
 def population(
-    decisions: npt.NDArray[np.int8], mature: Mask, known: Mask, monitoring: Monitoring
+    decisions: npt.NDArray[np.int8],
+    mature: Mask,
+    known: Mask,
+    monitoring: Monitoring,
+    settled: Mask | None = None,
 ) -> Population:
     """Return whom the outcomes of decisions (rows,) speak of; `mature` and `known` are masks (rows,).
 
     Approved cases count. A told decline counts as 1 / share where a share of declines is accepted at random (Horvitz
     and Thompson, 1952). Without that, declined and referred cases count only if nearly all of them are told: whom a
-    person accepted against the score is not like the others.
+    person accepted against the score is not like the others. settled (rows,): which of the mature ones are of a week
+    that is settled; None where unsettled ones count too.
     """
     shares = [
         _share(code, int((mine := mature & (decisions == code)).sum()), int((mine & known).sum()), monitoring)
         for code in range(len(DECISIONS))
     ]
-    return Population(
-        _text(shares, monitoring), tuple(shares), tuple(_cautions(shares, monitoring.accepted_declines))
-    )
+    waiting = None if settled is None else int((mature & ~settled & (decisions == _APPROVE)).sum())
+    cautions = [*_of_approved(shares[_APPROVE], waiting), *_of_declined(shares, monitoring.accepted_declines)]
+    return Population(_text(shares, monitoring), tuple(shares), tuple(cautions))
 
 
 def cohorts(at: npt.NDArray[np.int64], bad: FloatArray, mature: Mask) -> list[dict[str, Any]]:
@@ -133,18 +165,34 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _cautions(shares: Sequence[Share], accepted: float) -> list[str]:
-    approved, declined = shares[DECISIONS.index(Decision.APPROVE)], shares[DECISIONS.index(Decision.DECLINE)]
-    found = []
-    if approved.told < NEARLY_ALL * approved.matured:
-        found.append(
+def _nearly_all_at(moments: npt.NDArray[np.int64]) -> int:
+    """Return the moment by which nearly all of some had happened; 0 where there are none to wait for."""
+    if not len(moments):
+        return 0
+    last = ceil(NEARLY_ALL * len(moments) - 1e-9) - 1
+    return int(np.partition(moments, last)[last])
+
+
+def _of_approved(approved: Share, waiting: int | None) -> list[str]:
+    if waiting:
+        return [
+            f"{waiting} of {approved.matured} matured approved cases do not count yet: fewer than nine of ten of their "
+            "week have an outcome, and bad ones are told first"
+        ]
+    if waiting is None and approved.told < NEARLY_ALL * approved.matured:
+        return [
             f"{approved.matured - approved.told} of {approved.matured} matured approved cases have no outcome: "
             "figures hold only if these are like the others"
-        )
+        ]
+    return []
+
+
+def _of_declined(shares: Sequence[Share], accepted: float) -> list[str]:
+    declined = shares[DECISIONS.index(Decision.DECLINE)]
     spread = 3 * sqrt(max(declined.matured * accepted * (1 - accepted), 0.25))
     if declined.weight > 1 and abs(declined.told - declined.matured * accepted) > spread:
-        found.append(
+        return [
             f"{declined.told} of {declined.matured} matured declines have an outcome, where a share of {accepted:g} "
             f"accepted at random would give about {declined.matured * accepted:.0f}: they may have been picked"
-        )
-    return found
+        ]
+    return []

@@ -35,7 +35,7 @@ class Performance:
 
     mature: figures of decisions between `since` and `until` (microseconds) whose outcome counts. naive: the same for
     whatever is told of all since then, which says the more of bad cases the sooner these are told. earlier: figures
-    of matured decisions before. expected: an estimate for decisions that have not matured.
+    of matured decisions before. expected: an estimate for decisions of the same kinds that have not matured.
     """
 
     model: str
@@ -85,7 +85,7 @@ def judge(observed: Observed, told: Told, scorer: Scorer, use_case: UseCase, now
     alarm = _alarm(seen, scorer, monitoring)
     since = _since(seen, alarm, monitoring, now)
     stretches = Stretches(seen.counted & (seen.at >= since), seen.counted & (seen.at < since))
-    young = seen.own & ~seen.mature
+    young = seen.own & ~seen.mature & seen.of_population
     return Performance(
         model=scorer.tag,
         as_of=now,

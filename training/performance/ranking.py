@@ -97,7 +97,7 @@ def ranking(seen: Seen, stretches: Stretches, evidence: Mapping[str, Any], monit
 
 
 def _against(seen: Seen, now: Area, stretches: Stretches, evidence: Mapping[str, Any]) -> Iterator[Against]:
-    rows = seen.mature & (seen.at >= seen.at[stretches.now].min())
+    rows = seen.settled & (seen.at >= seen.at[stretches.now].min())
     weights = np.where(stretches.now, seen.weights, 0.0)[rows]
     untouched = against_untouched(evidence, seen.observed.probabilities[rows], seen.bad[rows], weights)
     if untouched:

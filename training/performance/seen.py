@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from service.scoring.arithmetic import FloatArray
 from training.performance.figures import Known
-from training.performance.maturity import DAY, Mask, Population, matured, population
+from training.performance.maturity import DAY, NEVER, Mask, Population, matured, population, settled_at
 from training.performance.relations import Cases
 from training.performance.told import Told
 from training.use_case import Monitoring
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Seen:
     """Observed decisions (rows,) and their outcomes: bad is 1, 0 or NaN.
 
-    own, mature: which rows the model decided, and which of these are old enough. counted_at: microseconds from which
-    on an outcome could be counted, which is when the decision had matured and the outcome was observed.
+    own, mature, settled: which rows the model decided, which of these are old enough, and which of these are of a week
+    whose approved cases are nearly all told. counted_at: microseconds from which on an outcome could be counted, which
+    is when the decision had matured, the outcome was observed and the week was settled.
     """
 
     observed: Observed
@@ -32,6 +33,7 @@ class Seen:
     counted_at: npt.NDArray[np.int64]
     own: Mask
     mature: Mask
+    settled: Mask
     population: Population
 
     @property
@@ -42,8 +44,12 @@ class Seen:
     @property
     def weights(self) -> FloatArray:
         """What each row's outcome stands for, 0 where it does not count or nothing was told."""
-        of_kind = self.population.weights_of(self.observed.decisions)
-        return np.where(self.own & ~np.isnan(self.bad), of_kind, 0.0)
+        return np.where(self.own & ~np.isnan(self.bad), self._of_kind, 0.0)
+
+    @property
+    def of_population(self) -> Mask:
+        """Rows of a kind that counts, told or not."""
+        return self._of_kind > 0
 
     @property
     def told(self) -> Mask:
@@ -53,7 +59,7 @@ class Seen:
     @property
     def counted(self) -> Mask:
         """Rows whose outcome counts."""
-        return self.told & self.mature
+        return self.told & self.settled
 
     def known(self, rows: Mask) -> Known:
         """Return rows that have an outcome, to take figures of."""
@@ -64,11 +70,19 @@ class Seen:
         """Return rows that have an outcome, with their inputs."""
         return Cases(self.observed.matrix[rows], self.bad[rows], self.observed.probabilities[rows])
 
+    @property
+    def _of_kind(self) -> FloatArray:
+        return self.population.weights_of(self.observed.decisions)
+
 
 def see(observed: Observed, told: Told, model: str, monitoring: Monitoring, now: int) -> Seen:
     """Return what is known at `now` (microseconds) of a model's decisions, named by its tag."""
     own = np.array([name == model for name in observed.models], np.bool_)[observed.model_codes]
     mature = own & matured(observed.at, monitoring, now)
-    counted_at = np.maximum(observed.at + monitoring.maturity_days * DAY, told.observed_at)
-    whom = population(observed.decisions, mature, told.known, monitoring)
-    return Seen(observed, told.bad, counted_at, own, mature, whom)
+    told_at = np.maximum(observed.at + monitoring.maturity_days * DAY, told.observed_at)
+    told_at[~told.known] = NEVER
+    settling = np.full(observed.rows, NEVER)
+    settling[own] = settled_at(observed.at[own], observed.decisions[own], told_at[own])
+    settled = mature & (settling <= now)
+    whom = population(observed.decisions, mature, told.known, monitoring, settled)
+    return Seen(observed, told.bad, np.maximum(told_at, settling), own, mature, settled, whom)

@@ -50,13 +50,13 @@ def test_all_stakes_of_any_year_of_looks_add_up_to_one_at_most() -> None:
 
 
 def test_probabilities_that_are_right_raise_no_alarm_in_a_year_of_daily_looks() -> None:
-    raised = [alarm(365, 20, seed).raised for seed in range(20)]
-    assert sum(raised) <= 2, f"{sum(raised)} of 20 years"
+    # On any day of the year, also where it was lost again: at most one year in forty, so that two are already unlikely.
+    raised = [alarm(365, 20, seed).raised_on for seed in range(20)]
+    assert len([day for day in raised if day is not None]) <= 1, raised
 
 
 def test_a_tolerated_shift_raises_no_alarm_however_many_outcomes_there_are() -> None:
-    raised = [alarm(150, 300, seed, shift=0.1).raised for seed in range(5)]
-    assert sum(raised) == 0
+    assert [alarm(150, 300, seed, shift=0.1).raised_on for seed in range(5)] == [None] * 5
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,8 @@ def test_bets_that_lose_what_they_won_end_the_alarm() -> None:
     found = calibration_alarm(Entering(known, both[4].astype(np.int64), both[5].astype(np.int64)), BOUNDS)
     assert found.most >= 1 / BOUNDS.alpha
     assert found.raised_on is not None
-    assert found.evidence < found.most
+    assert found.evidence < 1
+    assert (found.raised, found.since, found.direction) == (False, None, None)
 
 
 def _columns(cases: Entering, later: int = 0) -> list[npt.NDArray[Any]]:

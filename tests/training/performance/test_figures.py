@@ -74,6 +74,17 @@ def test_weights_give_the_figures_of_the_population_that_they_stand_for() -> Non
     assert not within(unweighted.bad_rate, value(truth.bad_rate)), "left unweighted it would be biased"
 
 
+def test_cases_that_stand_for_others_have_no_intercept_and_slope_and_it_is_said_why() -> None:
+    cases = known(2_000)
+    weights = np.where(np.arange(2_000) % 2, 10.0, 1.0)
+    found = figures(Known(cases.bad, cases.probabilities, cases.decisions, weights), COSTS)
+    assert (found.intercept, found.slope) == (None, None)
+    assert (found.no_line or "").startswith("cases stand for unequal numbers of others")
+    alike = figures(Known(cases.bad, cases.probabilities, cases.decisions, np.full(2_000, 10.0)), COSTS)
+    assert alike.no_line is None
+    assert within(alike.intercept, 0.0)
+
+
 def test_the_interval_of_a_weighted_mean_covers_it_nineteen_times_in_twenty() -> None:
     covered, runs = 0, 400
     for seed in range(runs):

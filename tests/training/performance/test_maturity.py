@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.performance.maturity import DAY, WEEK, cohorts, matured, population
+from training.performance.maturity import DAY, NEVER, WEEK, cohorts, matured, population, settled_at
 from training.use_case import Monitoring
 
 APPROVE, REFER, DECLINE = 0, 1, 2
@@ -59,6 +59,43 @@ def test_approved_cases_without_an_outcome_are_cautioned_about() -> None:
     decisions, known = rows((APPROVE, 100, 60))
     (caution,) = population(decisions, np.ones(100, np.bool_), known, Monitoring()).cautions
     assert caution.startswith("40 of 100 matured approved cases have no outcome"), caution
+
+
+def settled(days: list[int], told: list[int | None], decisions: list[int] | None = None) -> list[int]:
+    """When decisions of these days after a Monday are of a settled week, in days; -1 for not yet."""
+    at = MONDAY + np.array(days, np.int64) * DAY
+    told_at = np.array([NEVER if day is None else MONDAY + day * DAY for day in told], np.int64)
+    codes = np.array(decisions or [APPROVE] * len(days), np.int8)
+    found = settled_at(at, codes, told_at)
+    return [-1 if moment == NEVER else int(moment - MONDAY) // DAY if moment else 0 for moment in found]
+
+
+def test_a_week_counts_from_the_day_on_which_nine_of_ten_of_its_approved_cases_are_told() -> None:
+    assert settled([0] * 10, [30, *[31] * 8, None]) == [31] * 10
+    assert settled([0] * 10, [30, *[31] * 7, None, None]) == [-1] * 10
+
+
+def test_a_week_counts_up_to_the_day_until_which_nearly_all_are_told() -> None:
+    assert settled([0, 0, 3, 3], [30, 30, 33, None]) == [30, 30, -1, -1]
+    # The next week waits for itself alone.
+    assert settled([0, 0, 7, 7], [30, None, 37, 37]) == [-1, -1, 37, 37]
+
+
+def test_an_early_day_counts_with_the_later_ones_that_make_nearly_all_told() -> None:
+    assert settled([0, 0, *[1] * 18], [30, None, *[31] * 18]) == [31] * 20
+
+
+def test_cases_that_were_not_approved_are_not_waited_for_and_wait_themselves() -> None:
+    assert settled([0, 0, 0], [30, None, None], [APPROVE, DECLINE, REFER]) == [30] * 3
+    assert settled([0, 0], [None, 30], [APPROVE, DECLINE]) == [-1, -1]
+
+
+def test_unsettled_weeks_are_cautioned_about() -> None:
+    decisions, known = rows((APPROVE, 100, 60))
+    everything = np.ones(100, np.bool_)
+    found = population(decisions, everything, known, Monitoring(), settled=np.arange(100) < 40)
+    assert found.cautions[0].startswith("60 of 100 matured approved cases do not count yet")
+    assert not population(decisions, everything, known, Monitoring(), settled=everything).cautions
 
 
 def test_cohorts_are_weeks_that_begin_on_mondays() -> None:
