@@ -70,14 +70,15 @@ def false_alarms(share: float) -> list[Line]:
         Line("false calibration alarms a year, probabilities right (stated: at most 2.5 %)", *right),
         Line("the same, log-odds wrong by the tolerated 0.1 all year", *tolerated),
         Line(
-            "any false alarm a year: calibration, ranking, columns, score, bad rate (stated: at most 5 %)",
+            "any false finding a year, warnings too: calibration, ranking, columns, score, bad rate "
+            "(stated: at most 5 %)",
             *everything,
         ),
     ]
 
 
 def any_alarm(lived: Lived) -> bool:
-    """Return whether a year of daily looks raised any alarm: of calibration, ranking or drift."""
+    """Return whether a year of daily looks found anything: calibration, ranking or drift."""
     scorer, monitoring = scorer_of(), use_case_of(TELLS_ALL).monitoring
     return (
         _alarm_of(lived)

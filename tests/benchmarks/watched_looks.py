@@ -31,16 +31,19 @@ from training.use_case import Monitoring
 
 # Besides the columns, a look compares score, bad rate, all columns together, and what is refused.
 OTHER_TESTS = 4
+# What opens an incident.
+_TOLD = frozenset({Status.WARN, Status.ALARM})
 
 
 def drift_alarms(lived: Lived, scorer: Scorer, monitoring: Monitoring) -> bool:
-    """Return whether any daily look, at seven days against the ninety before, raised an alarm on records or scores.
+    """Return whether any daily look, at seven days against the ninety before, found drift of records or scores.
 
-    The classifier of all columns together is left out: a thousand looks of it would take hours.
+    A warning counts as well as an alarm. The classifier of all columns together is left out: a thousand looks of it
+    would take hours.
     """
     level = _level(scorer, monitoring)
     return any(
-        Status.ALARM in _statuses(analysis, window_reference(before, scorer), scorer, level)
+        not _TOLD.isdisjoint(_statuses(analysis, window_reference(before, scorer), scorer, level))
         for analysis, before in _windows(lived)
     )
 

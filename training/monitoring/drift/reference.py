@@ -19,9 +19,9 @@ from training.monitoring.observed import Observed, Refused, scored_by
 class Reference:
     """How inputs and scores were distributed before.
 
-    profile: counts in bins, whatever the source. matrix (rows, inputs): None where the source is the bundle's profile.
-    mean, mean_variance: of P(bad), and of that mean. variance: of P(bad) from case to case. received: records that
-    came, `refused` of them included; None where nobody counted.
+    profile: counts in bins, whatever the source. matrix (rows, inputs) and scores (rows,), which are P(bad): None where
+    the source is the bundle's profile. mean, mean_variance: of P(bad), and of that mean. variance: of P(bad) from case
+    to case. received: records that came, `refused` of them included; None where nobody counted.
     """
 
     source: Literal["window", "profile"]
@@ -30,6 +30,7 @@ class Reference:
     mean_variance: float
     variance: float
     matrix: FloatArray | None = None
+    scores: FloatArray | None = None
     refused: Refused | None = None
     received: int = 0
 
@@ -49,6 +50,7 @@ def window_reference(observed: Observed, scorer: Scorer) -> Reference:
         mean_variance=float(scores.var()) / observed.rows,
         variance=float(scores.var()),
         matrix=observed.matrix,
+        scores=scores,
         refused=observed.refused,
         received=observed.received,
     )

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from service.scoring.arithmetic import log_odds, logistic
 from service.scoring.profile import Distribution, stability_index
 from service.scoring.scorer import Scorer
 from tests.training.monitoring.monitored import inputs, observed
@@ -64,3 +66,26 @@ def test_values_are_counted_as_the_profile_counts_them(scorer: Scorer) -> None:
         there: Distribution = reference.inputs[name]
         counts, nulls = counted(matrix[:, position], there.borders, len(there.counts))
         assert (tuple(counts.tolist()), nulls) == (there.counts, there.nulls), name
+
+
+def test_a_rare_outcome_whose_odds_have_doubled_is_an_alarm(scorer: Scorer) -> None:
+    rng = np.random.default_rng(0)
+    of_window = window_reference(observed(scorer, inputs(scorer, 500)), scorer)
+    before, after = (logistic(rng.normal(-6, 1, rows)) for rows in (20_000, 4_000))
+    reference = replace(of_window, scores=before, mean=float(before.mean()))
+    assert np.quantile(after, 0.99) < 0.05, "nearly all lie in one twentieth of P(bad)"
+    found = score_drift(logistic(log_odds(after) + np.log(2)), reference, LEVEL)
+    assert found.status is Status.ALARM, found
+    same = score_drift(after, reference, LEVEL)
+    assert same.status is Status.OK
+    assert same.psi is not None
+    assert same.psi < 0.02
+
+
+@pytest.mark.parametrize("other", [0.02, 0.2])
+def test_a_score_that_nearly_all_had_does_not_hide_another_one(scorer: Scorer, other: float) -> None:
+    of_window = window_reference(observed(scorer, inputs(scorer, 500)), scorer)
+    before = np.r_[np.full(4_000, 0.1), np.linspace(0.01, 0.3, 100)]
+    reference = replace(of_window, scores=before)
+    after = np.r_[np.full(500, 0.1), np.full(500, other)]
+    assert score_drift(after, reference, LEVEL).status is Status.ALARM
