@@ -134,7 +134,9 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=4_000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    _say(f"Wrong promotions of an equal model, {given.worlds} worlds each; stated: at most {LEVEL:.1%}.")
+    _say(
+        f"Wrong promotions of an equal model, {given.worlds} worlds each; the level of the test: {LEVEL:.1%}."
+    )
     _say("")
     _say("| neither model is better | 100 cases | 300 | 1,000 |")
     _say("|---|---|---|---|")

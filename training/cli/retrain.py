@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +20,7 @@ from training.use_cases import find_use_case
 if TYPE_CHECKING:
     from training.retrain import Asked, Ended, Place
 
-EVERY_DAYS, LEVEL = 7, 0.025
+EVERY_DAYS = 7
 PARTS = ("enough", "reason")
 
 
@@ -36,14 +37,17 @@ Approval = Annotated[
     bool, typer.Option("--approval", help="wait for a person to approve a promotion: exit code 4")
 ]
 Approve = Annotated[str | None, typer.Option(metavar="STORY", help="promote what a story waits with")]
-Reject = Annotated[str | None, typer.Option(metavar="STORY", help="end a story that waits, nothing promoted")]
+Reject = Annotated[
+    str | None, typer.Option(metavar="STORY", help="end a story that was left open, nothing promoted")
+]
 Only = Annotated[
     str | None,
     typer.Option(metavar="PART", help="only ask: enough decisions (enough), a reason (reason)"),
 ]
 EveryDays = Annotated[int, typer.Option(min=1, help="age at which a model is due without another reason")]
 Level = Annotated[
-    float, typer.Option(min=1e-6, max=0.2, help="chance of promoting a model that is no better")
+    float | None,
+    typer.Option(min=1e-6, max=0.2, help="level of the one-sided test that promotes; default: 0.025"),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**31)]
 Trials = Annotated[
@@ -64,7 +68,7 @@ def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
     reject: Reject = None,
     only: Only = None,
     every_days: EveryDays = EVERY_DAYS,
-    level: Level = LEVEL,
+    level: Level = None,
     seed: Seed = 0,
     trials: Trials = None,
     quick: Quick = False,
@@ -186,9 +190,11 @@ def _moment(text: str | None) -> int:
     if text is None:
         return now
     try:
-        found = microseconds(text)
+        found, zone = microseconds(text), datetime.fromisoformat(text).tzinfo
     except (ValueError, OverflowError):
-        raise WrongUse(f"--as-of {text!r} is not a time such as 2026-11-30T00:00:00Z") from None
+        found, zone = 0, None
+    if zone is None:
+        raise WrongUse(f"--as-of {text!r} is not a time with its zone, such as 2026-11-30T00:00:00Z")
     if found > now:
         raise WrongUse(f"--as-of {text} lies ahead; leave it out for now")
     return found

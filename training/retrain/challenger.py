@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from service.scoring.bundle import CARD, CARD_TEXT, bundle_files, scorer_from_files, version_of
+from service.scoring.profile import Profile
 from service.scoring.scorer import Scorer
 from training.candidates import quick_candidates
 from training.data import Cases
@@ -55,8 +56,8 @@ def make_challenger(
     return train(learnt, effort.seed, effort.options(int(learnt.outcomes.sum())), progress)
 
 
-def with_story(trained: Trained, said: Mapping[str, Any]) -> Trained:
-    """Return the training with its story in the evidence, inside the bundle's hash."""
+def with_story(trained: Trained, said: Mapping[str, Any], profile: Profile) -> Trained:
+    """Return the training with its story in the evidence, and with another profile, inside the bundle's hash."""
     scorer = trained.scorer
     files = bundle_files(
         scorer.contract,
@@ -64,11 +65,12 @@ def with_story(trained: Trained, said: Mapping[str, Any]) -> Trained:
         scorer.calibrator,
         scorer.policy,
         scorer.reason_texts,
-        scorer.profile,
+        profile,
         {**scorer.evidence, "retraining": dict(said)},
     )
     known = {"use_case": scorer.contract.use_case, "version": version_of(files)}
-    return replace(trained, files=files, scorer=scorer_from_files(files, **known))
+    procedure = replace(trained.procedure, profile=profile)
+    return replace(trained, files=files, scorer=scorer_from_files(files, **known), procedure=procedure)
 
 
 def record_challenger(registry: Registry, trained: Trained, story: str) -> Version:

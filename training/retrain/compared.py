@@ -16,12 +16,13 @@ from service.scoring.arithmetic import FloatArray
 from service.scoring.scorer import Scorer
 from service.scoring.validation import TableInvalid
 from training.comparison import Comparison
-from training.data import Cases, read_cases
+from training.data import Cases, Outcomes, read_cases
 from training.intervals import mean_with_interval
+from training.retrain.divided import LEAST_HELD_OUT, LEAST_OF_AN_OUTCOME
 from training.retrain.rule import Side, Verdict, both_differences, verdict
 from training.use_case import Objective, UseCase
 
-HOW = "both bundles, on the latest matured cases, which neither has seen"
+HOW = "both bundles, decided by the policy in use, on the latest matured cases, which neither has seen"
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,17 @@ class Compared:
 
 
 def compare(challenger: Scorer, champion: Scorer, held_out: Cases, level: float) -> Compared | None:
-    """Compare two bundles, each with its policy; `level` is the rule's. None if the champion cannot score the cases."""
+    """Compare two bundles, both with the policy in use, which is the champion's; `level` is the rule's.
+
+    It is models that are compared: another policy is a decision of its own. None if the champion can score too few of
+    the cases.
+    """
     theirs = _scores(champion, held_out)
     usable = ~np.isnan(theirs)
     outcomes, use_case = held_out.outcomes[usable], held_out.use_case
-    if len(np.unique(outcomes)) < 2:
+    if not _are_enough(outcomes):
         return None
-    ours = Side(challenger.score_matrix(held_out.matrix[usable]), challenger.policy)
+    ours = Side(challenger.score_matrix(held_out.matrix[usable]), champion.policy)
     other = Side(theirs[usable], champion.policy)
     differences = both_differences(ours, other, use_case.costs)
     cost, loss = (
@@ -49,6 +54,16 @@ def compare(challenger: Scorer, champion: Scorer, held_out: Cases, level: float)
     return Compared(
         verdict(outcomes, ours, other, use_case.costs, use_case.objective, level),
         Comparison(champion.tag, len(outcomes), HOW, *cost, *loss),
+    )
+
+
+def too_few_scored(champion: Scorer, held_out: Cases) -> str:
+    """Return in words how many of the cases the champion can score, and how many are needed to compare."""
+    outcomes = held_out.outcomes[~np.isnan(_scores(champion, held_out))]
+    return (
+        f"not compared: the champion can score {len(outcomes)} of {held_out.rows} judging cases "
+        f"({int(outcomes.sum())} bad), and at least {LEAST_HELD_OUT} with {LEAST_OF_AN_OUTCOME} of each outcome "
+        "are needed"
     )
 
 
@@ -69,6 +84,10 @@ def compare_again(challenger: Scorer, champion: Scorer, use_case: UseCase, home:
         return None
     found = compare(challenger, champion, cases, said["level"])
     return None if found is None else found.comparison
+
+
+def _are_enough(outcomes: Outcomes) -> bool:
+    return len(outcomes) >= LEAST_HELD_OUT and np.bincount(outcomes, minlength=2).min() >= LEAST_OF_AN_OUTCOME
 
 
 def _scores(champion: Scorer, cases: Cases) -> FloatArray:

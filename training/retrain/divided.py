@@ -17,8 +17,8 @@ from service.scoring.scorer import Scorer
 from training.data import Cases, Indices, cases_of_table
 from training.past_scores import kept_cases
 from training.retrain.ending import NothingYet
-from training.retrain.matured import Matured
-from training.retrain.typed import as_typed
+from training.retrain.matured import Matured, decisions_in_words
+from training.retrain.typed import as_typed, without_ids
 from training.use_case import UseCase
 
 HELD_OUT = 0.3
@@ -47,14 +47,18 @@ class Divided:
 
     latest: the matured cases that the champion did not learn from and that do not judge. history: what the champion
     learnt from, None where that was not kept or cannot be read by the present contract; `note` says so.
-    judged_until: just after the last judging case was decided, in microseconds since 1970, UTC.
+    judged_since, judged_until: when the first judging case was decided, and just after the last, in microseconds since
+    1970, UTC. latest_of, held_out_of: how these cases had been decided, in words. No case has an id.
     """
 
     latest: Cases
     held_out: Cases
     history: Cases | None
     note: str
+    judged_since: int
     judged_until: int
+    latest_of: str
+    held_out_of: str
 
     def to_learn_from(self) -> Cases:
         """Return the kept history with the latest cases behind it; of equal cases in both, one is kept."""
@@ -62,7 +66,8 @@ class Divided:
             return self.latest
         use_case = self.latest.use_case
         table = pa.concat_tables([as_typed(part) for part in (self.history, self.latest)])
-        found = cases_of_table(use_case, table, text=False, source=f"kept history and {SOURCE}")
+        named = without_ids(table, use_case)
+        found = cases_of_table(use_case, named, text=False, source=f"kept history and {SOURCE}")
         return replace(found, generated=self.history.generated)
 
 
@@ -74,15 +79,27 @@ def divide(found: Matured, use_case: UseCase, champion: Scorer, home: Path, sinc
     """
     _expect_both(found.bad, "matured decisions with an outcome")
     history, note = _history(use_case, champion, home)
-    every = cases_of_table(use_case, _with_times(found, use_case, history), text=False, source=SOURCE)
+    table = without_ids(_with_times(found, use_case, history), use_case)
+    every = cases_of_table(use_case, table, text=False, source=SOURCE)
     unseen = _unseen(every, history)
     unseen = unseen[found.at[unseen] >= since.changed]
     # Without the history only time tells what the champion cannot have learnt from.
     after = since.judged if history is not None else max(since.judged, since.promoted)
     held = _held_out(found, unseen, after)
     latest = np.setdiff1d(unseen, held)
+    # Nothing is learnt of the time that judges. Those of one batch run were all decided at once.
+    latest = latest[found.at[latest] <= found.at[held[0]]]
     _expect_both(found.bad[latest], "matured decisions left to learn from")
-    return Divided(_take(every, latest), _take(every, held), history, note, int(found.at[held].max()) + 1)
+    return Divided(
+        _take(every, latest),
+        _take(every, held),
+        history,
+        note,
+        int(found.at[held[0]]),
+        int(found.at[held[-1]]) + 1,
+        decisions_in_words(found.decisions[latest]),
+        decisions_in_words(found.decisions[held]),
+    )
 
 
 def _history(use_case: UseCase, champion: Scorer, home: Path) -> tuple[Cases | None, str]:
@@ -127,8 +144,9 @@ def _unseen(every: Cases, history: Cases | None) -> Indices:
 
 
 def _keys(cases: Cases) -> list[bytes]:
-    """Return the values and the outcome of each case; ids are not compared, for they may have been erased since."""
-    table = np.column_stack([*cases.values.values(), cases.outcomes]).astype(np.float64)
+    """Return the features and the outcome of each case; all else may have been erased since, as personal data are."""
+    features = [cases.values[column.name] for column in cases.use_case.contract.features]
+    table = np.column_stack([*features, cases.outcomes]).astype(np.float64)
     return [row.tobytes() for row in np.where(np.isnan(table), np.nan, table)]
 
 

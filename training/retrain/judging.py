@@ -10,7 +10,7 @@ from service.scoring.scorer import Scorer
 from training.data import Cases
 from training.gates import Status, relative_gates
 from training.latency import decision_microseconds
-from training.retrain.compared import compare
+from training.retrain.compared import compare, too_few_scored
 from training.retrain.ending import End
 from training.retrain.rule import Verdict
 from training.use_case import Requirements
@@ -22,10 +22,11 @@ AGAINST_CHAMPION = ("G-CHAMPION-COST", "G-CHAMPION-LOSS")
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found: the verdict of the rule, None where the two cannot be compared, and every gate's result."""
+    """What was found: the verdict of the rule, None where `uncompared` says why there is none; and what gates say."""
 
     verdict: Verdict | None
     gates: Sequence[Mapping[str, Any]]
+    uncompared: str = ""
 
     @property
     def failed(self) -> list[str]:
@@ -38,8 +39,10 @@ class Judgement:
 
     @property
     def end(self) -> End:
-        """Promoted only if the rule says so and no gate says no."""
-        if self.verdict is not None and not self.verdict.promotes:
+        """Promoted only if the rule says so and no gate says no; without a comparison never."""
+        if self.verdict is None:
+            return End.REFUSED
+        if not self.verdict.promotes:
             return End.KEPT
         return End.REFUSED if self.failed else End.PROMOTED
 
@@ -54,7 +57,7 @@ class Judgement:
 
 
 def judge_challenger(challenger: Scorer, champion: Scorer, held_out: Cases, level: float) -> Judgement:
-    """Compare two bundles, each with the policy that it comes with, and ask the gates; `level` is the rule's."""
+    """Compare two bundles, both with the policy in use (the champion's), and ask the gates; `level` is the rule's."""
     found = compare(challenger, champion, held_out, level)
     relative = relative_gates(
         Requirements(**challenger.evidence["requirements"]),
@@ -67,7 +70,10 @@ def judge_challenger(challenger: Scorer, champion: Scorer, held_out: Cases, leve
     against = [
         {**gate, "against": champion.tag} if gate["code"] in AGAINST_CHAMPION else gate for gate in said
     ]
-    return Judgement(None if found is None else found.verdict, [*challenger.evidence["gates"], *against])
+    gates = [*challenger.evidence["gates"], *against]
+    if found is None:
+        return Judgement(None, gates, too_few_scored(champion, held_out))
+    return Judgement(found.verdict, gates)
 
 
 def _records(cases: Cases) -> list[Mapping[str, Any]]:

@@ -39,7 +39,7 @@ def gather(place: Place, champion: Scorer, method: Method, now: int, since: Sinc
 
 
 def keep(materials: Materials, home: Path) -> None:
-    """Keep the cases where trainings keep theirs, under their fingerprints."""
+    """Keep the cases where trainings keep theirs, under their fingerprints; no case has an id."""
     for cases in (materials.learnt, materials.held_out):
         keep_snapshot(cases, home / "data")
 
@@ -82,14 +82,16 @@ def _kept(use_case: UseCase, home: Path, fingerprint: str) -> Cases:
 
 
 def _said(divided: Divided, learnt: Cases, population: Mapping[str, Any], method: Method) -> dict[str, Any]:
-    history = divided.history
+    history = 0 if divided.history is None or method is Method.RECALIBRATE else divided.history.rows
+    before = f"{history} cases that the champion learnt from, and " if history else ""
     return {
         "population": dict(population),
-        "learnt": _about(learnt),
-        "held_out": _about(divided.held_out),
+        "learnt": {**_about(learnt), "of_whom": f"{before}matured decisions: {divided.latest_of}"},
+        "held_out": {**_about(divided.held_out), "of_whom": f"matured decisions: {divided.held_out_of}"},
         "new_to_the_champion": divided.latest.rows + divided.held_out.rows,
-        "history": 0 if history is None or method is Method.RECALIBRATE else history.rows,
+        "history": history,
         "note": divided.note,
+        "judged_since": divided.judged_since,
         "judged_until": divided.judged_until,
         "generated": learnt.generated,
     }

@@ -13,6 +13,7 @@ import pyarrow as pa
 from service.decision_log.decided import decided
 from service.decision_log.segments.store import SegmentStore
 from service.scoring.contract import Contract, Role
+from service.scoring.policy import DECISIONS
 from service.scoring.scorer import Scorer
 from training.data import Indices, Outcomes
 from training.monitoring.observed import Observed, observe
@@ -24,6 +25,8 @@ from training.use_case import UseCase
 
 Moments: TypeAlias = npt.NDArray[np.int64]
 
+# Older decisions are not gathered: they say little of who comes now, and a log may hold very many.
+HORIZON = 730 * DAY
 # No column of a contract is called so.
 _ROW = "\0row"
 
@@ -34,13 +37,15 @@ class Matured:
 
     table: the contract's columns and the outcome in its own coding. bad (rows,): 1 = bad. at (rows,): when they were
     decided, in microseconds since 1970, UTC. judges (rows,): whose outcome is known because it was decided so, and not
-    because somebody picked the case. population: whom they speak of.
+    because somebody picked the case. decisions (rows,): positions in `DECISIONS`. population: whom all that matured
+    speaks of.
     """
 
     table: pa.Table
     bad: Outcomes
     at: Moments
     judges: npt.NDArray[np.bool_]
+    decisions: npt.NDArray[np.int8]
     population: Population
 
     @property
@@ -58,7 +63,8 @@ class _Told:
 
 
 def matured_cases(store: SegmentStore, scorer: Scorer, use_case: UseCase, now: int) -> Matured:
-    """Return the decisions of a use case that had matured by `now`, and whose outcome had been told by then.
+    """Return the decisions of a use case that had matured by `now`, and whose outcome had been told by then; of the two
+    years up to the latest that can have matured.
 
     Whom they speak of is as `population` says: cases that somebody picked are not among them. Declines accepted at
     random are, to learn from, and do not judge, for each of them stands for many. What the scorer or the contract
@@ -66,16 +72,16 @@ def matured_cases(store: SegmentStore, scorer: Scorer, use_case: UseCase, now: i
     microseconds since 1970, UTC.
     """
     contract = use_case.contract
-    # Time 0 is no decision's: a window begins somewhere.
-    window = Window(0, now - round(use_case.monitoring.maturity_days * DAY) + 1)
+    until = now - round(use_case.monitoring.maturity_days * DAY) + 1
+    window = Window(max(0, until - HORIZON), until)
     seen = observe(store, scorer, window)
     outcomes = told(store, use_case.name, seen, now)
     everything = np.ones(seen.rows, np.bool_)
     of_whom = population(seen.decisions, everything, outcomes.known, use_case.monitoring)
     known = _known(seen, outcomes.bad, of_whom)
     blocks = list(_blocks(store, contract, window, known))
-    bad, judges, at = (
-        np.concatenate([np.empty(0, np.int64), *(block[part] for block in blocks)]) for part in (1, 2, 3)
+    bad, judges, decisions, at = (
+        np.concatenate([np.empty(0, np.int64), *(block[part] for block in blocks)]) for part in (1, 2, 3, 4)
     )
     empty = with_outcome(schema_of(contract).empty_table(), contract, np.empty(0, np.int8))
     table = pa.concat_tables([empty, *(block[0] for block in blocks)])
@@ -86,8 +92,15 @@ def matured_cases(store: SegmentStore, scorer: Scorer, use_case: UseCase, now: i
         bad[order].astype(np.int8),
         at[order],
         judges[order].astype(np.bool_),
+        decisions[order].astype(np.int8),
         of_whom,
     )
+
+
+def decisions_in_words(decisions: npt.NDArray[np.int8]) -> str:
+    """Return how many of decisions (rows,), positions in `DECISIONS`, are of which kind, such as "90 approve"."""
+    counts = np.bincount(decisions, minlength=len(DECISIONS)).tolist()
+    return ", ".join(f"{count} {kind}" for kind, count in zip(DECISIONS, counts, strict=True) if count)
 
 
 def _known(seen: Observed, bad: npt.NDArray[np.float64], of_whom: Population) -> dict[str, _Told]:
@@ -101,7 +114,7 @@ def _known(seen: Observed, bad: npt.NDArray[np.float64], of_whom: Population) ->
 
 def _blocks(
     store: SegmentStore, contract: Contract, window: Window, known: Mapping[str, _Told]
-) -> Iterator[tuple[pa.Table, Moments, Moments, Moments]]:
+) -> Iterator[tuple[pa.Table, Moments, Moments, Moments, Moments]]:
     for block in decided(store, contract, window.span):
         rows = np.array([row for row, about in enumerate(block.about) if about in known], np.intp)
         if not len(rows):
@@ -110,7 +123,8 @@ def _blocks(
         said = [known[block.about[row]] for row in kept.tolist()]
         bad = np.array([item.bad for item in said], np.int64)
         judges = np.array([item.judges for item in said], np.int64)
-        yield with_outcome(table, contract, bad.astype(np.int8)), bad, judges, block.at[kept]
+        decisions = block.decisions[kept].astype(np.int64)
+        yield with_outcome(table, contract, bad.astype(np.int8)), bad, judges, decisions, block.at[kept]
 
 
 def _not_repeated(table: pa.Table, contract: Contract) -> Indices:

@@ -11,7 +11,6 @@ from service.settings import Settings
 from training.registry import Registry
 from training.retrain.challenger import Effort, Method
 from training.retrain.journal import Journal
-from training.retrain.rule import LEVEL
 from training.use_case import UseCase
 
 EVERY_DAYS = 7
@@ -46,7 +45,8 @@ class Asked:
 
     now: microseconds since 1970, UTC; nothing that happened later is looked at. because: the reason given, None to find
     one in the evidence. method: what to make for a given reason. approval: whether a person has to agree to a
-    promotion. every_days: the age at which a champion is due without any other reason. level: of the rule of promotion.
+    promotion. every_days: the age at which a champion is due without any other reason. level: of the rule of promotion,
+    None for the usual one.
     """
 
     now: int
@@ -54,5 +54,5 @@ class Asked:
     method: Method | None = None
     approval: bool = False
     every_days: int = EVERY_DAYS
-    level: float = LEVEL
+    level: float | None = None
     effort: Effort = field(default_factory=Effort)

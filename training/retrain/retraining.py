@@ -21,23 +21,29 @@ Answer = Literal["approve", "reject"]
 def retrain(place: Place, asked: Asked, progress: Progress = silent) -> Ended:
     """Retrain a use case's champion, if there is a reason, and promote the result, if it is shown to be better.
 
-    A story that was left open is taken up where it was left, and nothing else is begun. Raises `AtWork` while another
-    retraining of the use case is, `NothingYet` where there is nothing to do, `PersonNeeded` where the evidence calls
-    for a person, and `NoSuchModel` where there is no champion to retrain.
+    A story that was left open is taken up where it was left, and nothing else is begun. Raises `WrongUse` where that
+    story has another reason, method or level than is asked for, `AtWork` while another retraining of the use case is
+    under way, `NothingYet` where there is nothing to do, `PersonNeeded` where the evidence calls for a person, and
+    `NoSuchModel` where there is no champion to retrain.
     """
     with at_work(place.use_case.name, place.settings.bentoml_home):
         story = place.journal.open_story()
-        if story is None:
+        if story is not None:
+            _expect_same(story, asked)
+        else:
             enough(place, asked)
             progress("enough decisions", 0.02)
             reason = find_reason(place, asked)
             progress("there is a reason", 0.05)
             story = begin(place, asked, reason)
-        return go_on(place, story, asked.now, part(progress, 0.1, 1.0))
+        return go_on(place, story, asked.now, part(progress, 0.1, 1.0), approval=asked.approval)
 
 
 def answer(place: Place, story: str, said: Answer, now: int) -> Ended:
-    """Approve or reject the promotion that a story waits with; raises `WrongUse` where it does not wait."""
+    """Approve the promotion that a story waits with, or end a story without one.
+
+    Raises `WrongUse` where it does not wait to be approved, or has ended.
+    """
     with at_work(place.use_case.name, place.settings.bentoml_home):
         found = _story(place, story)
         return approve(place, found, now) if said == "approve" else reject(place, found, now)
@@ -67,6 +73,24 @@ def find_reason(place: Place, asked: Asked) -> Reason:
         place.settings.time_zone,
     )
     return advised_reason(advice_of(place, place.champion(), asked.now), age)
+
+
+def _expect_same(story: Story, asked: Asked) -> None:
+    """Raise `WrongUse` where a story that was left open is not what is asked for; what is not said is as it has it."""
+    begun = story.begun
+    pairs = {
+        "reason": (asked.because, begun["reason"]["because"]),
+        "method": (asked.method, begun["method"]),
+        "level": (asked.level, begun["level"]),
+    }
+    differ = [
+        f"its {name} is {has}, not {said}" for name, (said, has) in pairs.items() if said not in (None, has)
+    ]
+    if differ:
+        raise WrongUse(
+            f"{story.id} was left open, and {', '.join(differ)}; go on with it without --because, --recalibrate and "
+            f"--level, or end it: --reject {story.id}"
+        )
 
 
 def _story(place: Place, name: str) -> Story:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from service.errors import ModelRefused, WrongUse
-from service.model_store import Champion
+from service.scoring.scorer import Scorer
 from training.model_card import card_files
 from training.progress import Progress, part, silent
 from training.registry import Version
@@ -27,7 +27,9 @@ from training.retrain.journal import Step, Story
 from training.retrain.judging import judge_challenger
 from training.retrain.materials import find_again, gather, keep
 from training.retrain.place import Asked, Place
+from training.retrain.population_profile import profile_of
 from training.retrain.reason import Reason, microseconds
+from training.retrain.rule import LEVEL
 from training.retrain.telling import MADE, ended_in_words, judged_in_words, tell_mlflow
 from training.user import user
 
@@ -39,7 +41,7 @@ def begin(place: Place, asked: Asked, reason: Reason) -> Story:
     """
     pointer, champion = place.pointer(), place.champion()
     since = Since(
-        max((story.begun["materials"]["judged_until"] for story in place.journal.stories()), default=0),
+        _judged_until(place, champion),
         microseconds(pointer.promoted_at),
         reason.changed if reason.method is Method.RECALIBRATE else 0,
     )
@@ -64,7 +66,7 @@ def begin(place: Place, asked: Asked, reason: Reason) -> Story:
         method=str(reason.method),
         now=asked.now,
         since=asdict(since),
-        level=asked.level,
+        level=LEVEL if asked.level is None else asked.level,
         approval=asked.approval,
         effort=asdict(asked.effort),
         materials=dict(found.said),
@@ -73,8 +75,13 @@ def begin(place: Place, asked: Asked, reason: Reason) -> Story:
     return story
 
 
-def go_on(place: Place, story: Story, now: int, progress: Progress = silent) -> Ended:
-    """Take the steps of a story that have not been taken yet, up to its end or until somebody has to approve."""
+def go_on(
+    place: Place, story: Story, now: int, progress: Progress = silent, *, approval: bool = False
+) -> Ended:
+    """Take the steps of a story that have not been taken yet, up to its end or until somebody has to approve.
+
+    approval: whether a person has to agree to a promotion, even if that was not asked for when the story began.
+    """
     if story.end is not None:
         return _ended(story)
     if over := _overtaken(place, story):
@@ -85,7 +92,7 @@ def go_on(place: Place, story: Story, now: int, progress: Progress = silent) -> 
         return _end(place, story, End.OVERTAKEN, now)
     progress("judged", 0.95)
     end = End(story.steps[Step.JUDGED]["end"])
-    if end is End.PROMOTED and story.begun["approval"] and Step.APPROVED not in story.steps:
+    if end is End.PROMOTED and (approval or _needs_approval(story)) and Step.APPROVED not in story.steps:
         return _wait(place, story, now)
     if end is End.PROMOTED:
         end = _promote(place, story)
@@ -100,9 +107,15 @@ def approve(place: Place, story: Story, now: int) -> Ended:
 
 
 def reject(place: Place, story: Story, now: int) -> Ended:
-    """End a story that waits without a promotion; raises `WrongUse` where it does not wait."""
-    _expect_waiting(story)
-    return _end(place, story, _overtaken(place, story) or End.REJECTED, now)
+    """End a story without a promotion, wherever it was left; raises `WrongUse` where it has ended."""
+    if story.end is not None:
+        raise WrongUse(f"{story.id} has ended already: {story.steps[Step.ENDED]['text']}")
+    end = End.PROMOTED if _was_champion(place, story) else End.REJECTED
+    # The journal first: what keeps a story from its end, such as MLflow, must not keep it from being rejected.
+    place.journal.note(story, Step.ENDED, now, ended_in_words(end, story), end=str(end))
+    if Step.TRAINED in story.steps:
+        tell_mlflow(place.settings.tracking_uri, story, end)
+    return _ended(story)
 
 
 def _train(place: Place, story: Story, now: int, progress: Progress) -> bool:
@@ -116,10 +129,12 @@ def _train(place: Place, story: Story, now: int, progress: Progress) -> bool:
             return False
         method, effort = Method(begun["method"]), Effort(**begun["effort"])
         trained = make_challenger(method, champion, materials.learnt, materials.held_out, effort, progress)
-        trained = with_story(trained, _evidence(story))
+        profile = profile_of(place.log, trained.scorer, begun["materials"])
+        trained = with_story(trained, _evidence(story), profile)
         found = record_challenger(place.registry, trained, story.id)
     said = f"{found.tag} (version {found.number}) made on {begun['materials']['learnt']['rows']} cases"
-    place.journal.note(story, Step.TRAINED, now, said, model=found.tag, version=found.number)
+    policy = found.scorer.policy.version
+    place.journal.note(story, Step.TRAINED, now, said, model=found.tag, version=found.number, policy=policy)
     return True
 
 
@@ -136,12 +151,13 @@ def _judge(place: Place, story: Story, now: int) -> bool:
 
 
 def _wait(place: Place, story: Story, now: int) -> Ended:
-    name = place.use_case.name
+    name, policy = place.use_case.name, _other_policy(story)
+    but = f" (with its own policy {policy}, in the place of {story.begun['policy']})" if policy else ""
     place.journal.note(
         story,
         Step.WAITING,
         now,
-        f"{story.steps[Step.TRAINED]['model']} is better and waits for approval: "
+        f"{story.steps[Step.TRAINED]['model']} is better and waits for approval{but}: "
         f"aval retrain {name} --approve {story.id}, or --reject {story.id}",
     )
     tell_mlflow(place.settings.tracking_uri, story, End.WAITING)
@@ -149,7 +165,9 @@ def _wait(place: Place, story: Story, now: int) -> Ended:
 
 
 def _promote(place: Place, story: Story) -> End:
-    """Promote the challenger; a champion that somebody else has made meanwhile stays."""
+    """Promote the challenger; a champion or a policy that somebody else has chosen meanwhile stays."""
+    if over := _overtaken(place, story):
+        return over
     registry, trained, judged = place.registry, story.steps[Step.TRAINED], story.steps[Step.JUDGED]
     approved = story.steps.get(Step.APPROVED)
     agreed = f", approved by {approved['by']}" if approved else ""
@@ -169,11 +187,39 @@ def _promote(place: Place, story: Story) -> End:
 
 
 def _overtaken(place: Place, story: Story) -> End | None:
-    """Return how a story has ended without its own doing: its challenger is champion already, or somebody else is."""
-    pointer: Champion = place.pointer()
-    if pointer.model == story.steps.get(Step.TRAINED, {}).get("model"):
+    """Return how a story has ended without its own doing: its challenger has been champion already, or somebody else
+    is, or the champion decides by another policy than it did.
+    """
+    if _was_champion(place, story):
         return End.PROMOTED
-    return None if pointer.model == story.begun["champion"] else End.OVERTAKEN
+    begun = story.begun
+    same = place.pointer().model == begun["champion"] and place.champion().policy.version == begun["policy"]
+    return None if same else End.OVERTAKEN
+
+
+def _was_champion(place: Place, story: Story) -> bool:
+    # Ever: whoever has taken it back since had a reason, and it is not promoted a second time.
+    made = story.steps.get(Step.TRAINED, {}).get("model")
+    return any(pointer.model == made for pointer in place.registry.history(place.use_case.name))
+
+
+def _needs_approval(story: Story) -> bool:
+    """Return whether a person has to agree: as was asked for, or because another policy comes with the model."""
+    return bool(story.begun["approval"] or Step.WAITING in story.steps or _other_policy(story))
+
+
+def _other_policy(story: Story) -> str:
+    """Return the policy that a promotion would put in the place of the one in use, "" where it stays the same."""
+    own: str = story.steps[Step.TRAINED].get("policy", story.begun["policy"])
+    return "" if own == story.begun["policy"] else own
+
+
+def _judged_until(place: Place, champion: Scorer) -> int:
+    """Return up to when the cases that ever judged were decided; a champion says so too: a journal can be lost."""
+    said = [story.begun["materials"] for story in place.journal.stories()]
+    if own := champion.evidence.get("retraining"):
+        said.append(own["materials"])
+    return max((materials["judged_until"] for materials in said), default=0)
 
 
 def _end(place: Place, story: Story, end: End, now: int) -> Ended:

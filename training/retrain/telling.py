@@ -17,18 +17,18 @@ from training.retrain.rule import Verdict
 LONGEST_TAG = 5_000
 MADE = {Method.RETRAIN: "retraining", Method.RECALIBRATE: "recalibration"}
 _ENDS = {
-    End.PROMOTED: "{model} is champion: {judged}",
+    End.PROMOTED: "{model} was made champion: {judged}",
     End.KEPT: "{champion} stays: {judged}",
     End.REFUSED: "{model} is not promoted: {judged}",
     End.REJECTED: "{model} was rejected by a person, {champion} stays: {judged}",
-    End.OVERTAKEN: "the champion or the cases changed meanwhile: run it again",
+    End.OVERTAKEN: "the champion, its policy or the cases changed meanwhile: run it again",
 }
 
 
 def judged_in_words(judgement: Judgement) -> str:
     """Return what was found about a challenger, in a sentence."""
     found = judgement.verdict
-    said = "the champion cannot score the judging cases" if found is None else _verdict_in_words(found)
+    said = judgement.uncompared if found is None else _verdict_in_words(found)
     return f"{said}; gates that say no: {', '.join(judgement.failed)}" if judgement.failed else said
 
 

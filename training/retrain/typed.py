@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 import numpy as np
 import pyarrow as pa
 
 from service.decision_log.decided import Decided
 from service.scoring.arithmetic import FloatArray
-from service.scoring.contract import Column, ColumnType, Contract
+from service.scoring.contract import Column, ColumnType, Contract, Role
 from service.scoring.validation import Validator
 from training.data import Cases, Indices, Outcomes
+from training.use_case import UseCase
 
 _NUMBERS = {ColumnType.INTEGER: pa.int64(), ColumnType.BOOLEAN: pa.bool_()}
+_HASH = re.compile("#[0-9a-f]{64}")
 
 
 def schema_of(contract: Contract) -> pa.Schema:
@@ -51,6 +56,25 @@ def with_outcome(table: pa.Table, contract: Contract, bad: Outcomes) -> pa.Table
     outcome = contract.outcome
     coded = pa.DictionaryArray.from_arrays(pa.array(bad.astype(np.int32)), [outcome.good[0], outcome.bad[0]])
     return table.append_column(outcome.name, coded.dictionary_decode())
+
+
+def without_ids(table: pa.Table, use_case: UseCase) -> pa.Table:
+    """Return past cases without ids; what groups them, where a use case declares it, becomes a hash."""
+    for column in use_case.contract.of_role(Role.ID):
+        place, cells = table.column_names.index(column.name), table.column(column.name)
+        kept = _hashed(cells) if column.name == use_case.group else pa.nulls(len(cells), cells.type)
+        table = table.set_column(place, column.name, kept)
+    return table
+
+
+def _hashed(cells: pa.ChunkedArray) -> pa.Array:
+    # Once: what a former retraining has kept is hashed already, and the same id must stay the same.
+    found = [cell if cell is None or _HASH.fullmatch(cell) else _hash_of(cell) for cell in cells.to_pylist()]
+    return pa.array(found, pa.string())
+
+
+def _hash_of(text: str) -> str:
+    return f"#{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _complete(table: pa.Table, contract: Contract) -> pa.Table:

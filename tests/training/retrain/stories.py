@@ -132,7 +132,7 @@ def home_with_champion(folder: Path, quick: Callable[..., Trained]) -> Home:
     return Home(folder, store)
 
 
-def decide(  # who decides, what then happens, and how many cases when
+def decide(  # noqa: PLR0913  # who decides, what then happens, and how many cases when
     home: Home,
     scorer: Scorer,
     truth: Truth,
@@ -140,10 +140,11 @@ def decide(  # who decides, what then happens, and how many cases when
     rows: int = 2_400,
     days: tuple[float, float] = (120, 0.1),
     now: int = NOW,
+    declined_told: bool = True,
 ) -> list[str]:
     """Log decisions on generated records, spread over days before now, and the outcome of each after the maturity.
 
-    Returns the ids. Declined ones have an outcome too.
+    Returns the ids. Who was not approved has an outcome too, unless it is said otherwise.
     """
     records = use_case().sample(rows, rows).drop(columns=["target"])
     stream = np.random.default_rng(rows)
@@ -162,7 +163,9 @@ def decide(  # who decides, what then happens, and how many cases when
     p = np.array([entry.probability for entry in decided], np.float64)
     bad = truth(records, np.log(p) - np.log1p(-p), stream)
     outcomes = [
-        told(entry, is_bad, entry.at + 20 * DAY) for entry, is_bad in zip(decided, bad.tolist(), strict=True)
+        told(entry, is_bad, entry.at + 20 * DAY)
+        for entry, is_bad in zip(decided, bad.tolist(), strict=True)
+        if declined_told or entry.decision == "approve"
     ]
     every = [*decided, *(outcome for outcome in outcomes if outcome.at <= now)]
     with writing(home.log, "tests", int(at[0])) as scribe:

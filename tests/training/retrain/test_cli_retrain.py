@@ -81,7 +81,7 @@ def test_a_promotion_waits_with_4_and_is_approved_by_its_story(home: Home) -> No
     assert (open_story.code, "was left open" in open_story.out) == (0, True)
     done = aval("--approve", waiting.body["story"], use_case=use_case)
     assert done.code == 0
-    assert "is champion" in done.out
+    assert "was made champion" in done.out
 
 
 def test_another_at_work_ends_with_5(home: Home) -> None:
@@ -97,7 +97,8 @@ def test_another_at_work_ends_with_5(home: Home) -> None:
         (["--only", "half"], "--only 'half' is not one of: enough, reason"),
         (["--recalibrate"], "--recalibrate needs a reason"),
         (["--quick", "--trials", "3"], "--quick does not search"),
-        (["--as-of", "soon"], "--as-of 'soon' is not a time such as"),
+        (["--as-of", "soon"], "--as-of 'soon' is not a time with its zone, such as"),
+        (["--as-of", "2026-11-16"], "is not a time with its zone, such as"),
         (["--as-of", "2999-01-01T00:00:00Z"], "lies ahead"),
         (["--approve", "a", "--reject", "b"], "--approve and --reject: leave one out"),
         (["--approve", "a"], "'a' is not one of: no story has been begun"),

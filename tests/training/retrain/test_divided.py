@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from service.scoring.contract import Column, ColumnType, Contract, Role
 from tests.training.registries import USE_CASE
 from tests.training.retrain.stories import use_case
 from training.data import Cases, generate_cases, keep_snapshot
@@ -15,9 +17,9 @@ from training.performance.maturity import population
 from training.retrain import NothingYet
 from training.retrain.divided import LEAST_HELD_OUT, LEAST_OF_AN_OUTCOME, Since, divide
 from training.retrain.matured import Matured
-from training.retrain.typed import as_typed
+from training.retrain.typed import as_typed, without_ids
 from training.train import Trained
-from training.use_case import Monitoring
+from training.use_case import Monitoring, Split, UseCase
 
 ALWAYS = Since(0, 0)
 
@@ -41,8 +43,33 @@ def matured(*parts: Cases, at: np.ndarray | None = None, judges: np.ndarray | No
     everything = np.ones(rows, np.bool_)
     of_whom = population(np.zeros(rows, np.int8), everything, everything, Monitoring())
     return Matured(
-        table, bad, np.arange(rows) if at is None else at, everything if judges is None else judges, of_whom
+        table,
+        bad,
+        np.arange(rows) if at is None else at,
+        everything if judges is None else judges,
+        np.zeros(rows, np.int8),
+        of_whom,
     )
+
+
+def with_ids(of: UseCase) -> UseCase:
+    """The use case with two ids in its contract, of which the customer groups cases."""
+    ids = [
+        Column(
+            name=name,
+            type=ColumnType.ID,
+            role=Role.ID,
+            title=name,
+            local_title=name,
+            description=name,
+            local_description=name,
+            example="a 1",
+        )
+        for name in ("customer", "application")
+    ]
+    fields = {name: getattr(of.contract, name) for name in Contract.model_fields}
+    contract = Contract(**{**fields, "columns": (*of.contract.columns, *ids)})
+    return replace(of, contract=contract, split=Split.GROUPED, group="customer")
 
 
 def later(rows: int = 1_000, seed: int = 21) -> Cases:
@@ -86,7 +113,45 @@ def test_picked_cases_do_not_judge(home: Path, champion: Trained) -> None:
     judges = np.arange(1_000) < 500
     found = divide(matured(later(), judges=judges), use_case(), champion.scorer, home, ALWAYS)
     assert np.array_equal(found.held_out.matrix, later().matrix[200:500])
-    assert found.latest.rows == 700
+    # Cases are learnt from in order, and nothing of the time that judges.
+    assert found.latest.rows == 200
+
+
+def test_decisions_of_one_batch_run_judge_and_are_learnt_from(home: Path, champion: Trained) -> None:
+    at_once = np.full(1_000, 7)
+    found = divide(matured(later(), at=at_once), use_case(), champion.scorer, home, ALWAYS)
+    assert (found.held_out.rows, found.latest.rows) == (300, 700)
+    assert (found.judged_since, found.judged_until) == (7, 8)
+
+
+def test_what_the_champion_learnt_from_is_known_again_without_its_personal_part(
+    home: Path, champion: Trained
+) -> None:
+    found = matured(later(), champion.cases)
+    place = found.table.column_names.index("age")
+    erased = found.table.set_column(place, "age", pa.nulls(found.rows, pa.int64()))
+    divided = divide(replace(found, table=erased), use_case(), champion.scorer, home, ALWAYS)
+    assert divided.held_out.rows + divided.latest.rows == 1_000
+
+
+def test_kept_cases_have_no_ids_and_their_groups_are_hashed_once(home: Path, champion: Trained) -> None:
+    named = with_ids(use_case())
+    table = as_typed(replace(later(), use_case=named))
+    for name, many in (("customer", 50), ("application", 1_000)):
+        ids = pa.array([f"{name} {row % many}" for row in range(1_000)])
+        table = table.set_column(table.column_names.index(name), name, ids)
+    found = divide(replace(matured(later()), table=table), named, champion.scorer, home, ALWAYS)
+    learnt = found.to_learn_from()
+    for cases in (found.latest, found.held_out, learnt):
+        assert set(cases.table.column("application").to_pylist()) == {None}
+        groups = {group for group in cases.table.column("customer").to_pylist() if group}
+        assert len(groups) == 50
+        assert all(re.fullmatch("#[0-9a-f]{64}", group) for group in groups)
+    assert without_ids(found.held_out.table, named).equals(found.held_out.table)
+    assert (
+        learnt.table.column("customer").to_pylist()[-700:]
+        == found.latest.table.column("customer").to_pylist()
+    )
 
 
 def test_without_its_history_only_what_was_decided_since_the_promotion_judges(
@@ -108,6 +173,7 @@ def test_a_rare_outcome_makes_more_rows_judge(home: Path, champion: Trained) -> 
         found.bad[rare],
         found.at[: len(rare)],
         found.judges[rare],
+        found.decisions[rare],
         found.population,
     )
     spread = divide(some, use_case(), champion.scorer, home, ALWAYS).held_out
@@ -123,11 +189,19 @@ def test_one_outcome_alone_is_nothing_to_learn_from(home: Path, champion: Traine
         found.bad[good],
         found.at[good],
         found.judges[good],
+        found.decisions[good],
         found.population,
     )
     with pytest.raises(NothingYet, match="0 of them bad; good and bad ones are needed"):
         divide(some, use_case(), champion.scorer, home, ALWAYS)
-    none = Matured(found.table.slice(0, 0), found.bad[:0], found.at[:0], found.judges[:0], found.population)
+    none = Matured(
+        found.table.slice(0, 0),
+        found.bad[:0],
+        found.at[:0],
+        found.judges[:0],
+        found.decisions[:0],
+        found.population,
+    )
     with pytest.raises(NothingYet, match="0 matured decisions with an outcome"):
         divide(none, use_case(), champion.scorer, home, ALWAYS)
 

@@ -16,7 +16,7 @@ from service.scoring.scorer import Scorer
 from tests.service.decision_log.written_log import appending
 from tests.training.registries import USE_CASE
 from tests.training.retrain.stories import DAY, MATURITY, NOW, told, use_case
-from training.retrain.matured import Matured, matured_cases
+from training.retrain.matured import HORIZON, Matured, matured_cases
 from training.train import Trained
 
 RECORD = {
@@ -68,6 +68,13 @@ def test_a_decision_counts_once_it_is_old_enough_and_its_outcome_is_told(
 def test_what_was_told_later_than_now_is_not_known(tmp_path: Path, scorer: Scorer) -> None:
     old = decision(scorer, "old", OLD_ENOUGH)
     assert gathered(tmp_path, scorer, old, told(old, True, NOW + 1)).rows == 0
+
+
+def test_decisions_of_more_than_two_years_before_are_not_gathered(tmp_path: Path, scorer: Scorer) -> None:
+    first = OLD_ENOUGH + 1 - HORIZON
+    entries = [decision(scorer, f"d{at}", at, income=float(at - first + 5)) for at in (first - 1, first)]
+    found = gathered(tmp_path, scorer, *entries, *(told(entry, False, NOW - 1) for entry in entries))
+    assert found.at.tolist() == [first]
 
 
 def test_cases_stand_in_the_order_in_which_they_were_decided(tmp_path: Path, scorer: Scorer) -> None:
