@@ -48,5 +48,5 @@ export function fewRemark(days, { decided }) {
   const open = days.filter((value, at) => decided[at] > 0 && !known(value)).length;
   if (!open) return null;
   return make('p', { class: 'remark' }, `${open} of ${things(busy, 'day')} had too few decisions for chance not to look like drift, `
-    + 'and are left open. The period is judged as a whole.');
+    + 'and are left open. The figure of the period takes its days together.');
 }

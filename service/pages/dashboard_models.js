@@ -7,7 +7,7 @@ import { count, figure, known, moment, part, share, things } from './dashboard_w
 
 const NAMES = [['approve', 'approved'], ['refer', 'referred'], ['decline', 'declined']];
 const HEADS = ['Model and policy', 'First and last decision', 'Decisions', 'Approved, referred, declined', 'Mean probability', 'Outcomes told',
-  'Bad', 'Brier'];
+  'Bad so far', 'Brier so far'];
 
 /** Return the section. */
 export function drawModels(board) {
@@ -26,7 +26,8 @@ function sentence(models) {
   const names = new Set(models.map(({ model }) => model));
   const policies = new Set(models.map(({ policy }) => policy));
   return `${things(names.size, 'model')} under ${things(policies.size, 'policy', 'policies')} decided in this period.`
-    + (models.length > 1 ? ' Outcomes of different weeks are not alike: compare models on the same people, as the shadow or a retraining does.' : '');
+    + (models.length > 1 ? ' Outcomes of different weeks are not alike: compare models on the same people, as the shadow or a retraining does.' : '')
+    + ' Bad and Brier are of all that was told so far, matured or not.';
 }
 
 function row(model, zone) {

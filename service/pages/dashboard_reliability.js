@@ -1,24 +1,25 @@
-// Calibration: for groups of like probability, how many turned out bad, with its interval.
+// Calibration: for groups of like probability, how many of matured days turned out bad, with its interval.
 
 import { draw, make } from './elements.js';
-import { drawLegend } from './dashboard_days.js';
+import { drawLegend, drawMissing } from './dashboard_days.js';
 import { drawing, drawLevels, fitted, frame, ticks } from './dashboard_plot.js';
 import { drawFigures } from './dashboard_table.js';
 import { count, listed, share } from './dashboard_words.js';
 
 const HEIGHT = 300;
 const SIZE = 4.5;
+const LABEL = 'Calibration: share of bad against probability';
 
-/** Return the diagram with its table, nothing where no group has an outcome. */
-export function drawReliability(reliability) {
+/** Return the diagram with its table, or in its place `why` no group has an outcome. */
+export function drawReliability(reliability, why) {
   const groups = reliability.filter((group) => group.n > 0);
-  if (!groups.length) return [];
+  if (!groups.length) return [drawMissing(LABEL, why)];
   const most = Math.max(0.01, ...groups.flatMap((group) => [group.mean_probability, group.high]));
   const values = ticks(Math.min(most, 1));
   const box = fitted(HEIGHT, (width) => paint(groups, frame(width, HEIGHT, 1, values.at(-1)), values));
   const legend = drawLegend([['point-agrees', 'as expected'], ['point-higher', 'more bad'], ['point-lower', 'fewer bad'], ['diagonal', 'perfect']]);
   return [make('div', {},
-    make('figure', { class: 'chart' }, make('figcaption', {}, make('b', {}, 'Calibration: share of bad against probability'), legend), box,
+    make('figure', { class: 'chart' }, make('figcaption', {}, make('b', {}, LABEL), legend), box,
       make('p', { class: 'readout' }, sentence(groups))),
     drawFigures('reliability', 'Calibration', ['Probabilities', 'Outcomes', 'Mean probability', 'Bad', 'Interval', 'Verdict'],
       () => groups.map((group) => [rangeOf(group), count(group.n), share(group.mean_probability), share(group.bad_rate),

@@ -1,36 +1,47 @@
-// The score: its distribution in the period against the reference, and its PSI day by day.
+// The score: its distribution in the period against the reference, and its PSI day by day, told and not judged.
 
 import { draw, make } from './elements.js';
-import { drawLegend } from './dashboard_days.js';
-import { drawIndex, drawLevel, fewRemark } from './dashboard_drift.js';
-import { levelOf } from './dashboard_board.js';
-import { drawBars, drawing, drawLevels, fitted, frame, ticks } from './dashboard_plot.js';
+import { drawDays, drawLegend, drawMissing } from './dashboard_days.js';
+import { fewRemark } from './dashboard_drift.js';
+import { drawBars, drawing, drawLevels, drawLine, fitted, frame, ticks } from './dashboard_plot.js';
 import { drawFigures } from './dashboard_table.js';
-import { index, part, share, sum } from './dashboard_words.js';
+import { day, figure, index, known, part, share, sum } from './dashboard_words.js';
 
 const HEIGHT = 210;
 const ROOM_FOR_BORDER = 46;
-const MEANING = {
-  ok: 'The scores are spread as in the reference.',
-  warn: 'The scores have moved: look at which inputs did.',
-  alarm: 'The scores are spread differently from the reference: the cut-offs catch another share of people than they were set for.',
-  few: 'There are too few decisions to compare the scores with the reference.',
-};
+// An axis this high at least: small moves are not to look like large ones.
+const LEAST_AXIS = 0.3;
 
 /** Return the section. */
 export function drawScore(board) {
   const { score } = board;
-  const level = levelOf(score.window_psi, board.thresholds);
-  const lead = level === 'few' ? '' : `PSI of the period against the reference: ${index(score.window_psi)}. `;
   const names = rangeNames(score.borders, score.reference.length);
   const shares = { reference: sharesOf(score.reference), analysis: sharesOf(score.analysis) };
   return [
-    make('p', { class: 'lead' }, drawLevel(level), ' ', lead, MEANING[level]),
-    make('div', { class: 'pair' }, distribution(score, shares), drawIndex('PSI of the score by day', score.psi, board)),
+    make('p', { class: 'lead' }, sentence(score)),
+    make('p', { class: 'remark' }, 'Only decisions of the model that is served now are counted here. ', make('code', {}, `aval drift ${board.use_case}`),
+      ' judges the score, against the days before, where there are enough.'),
+    make('div', { class: 'pair' }, distribution(score, shares), byDay(score, board)),
     fewRemark(score.psi, board),
     drawFigures('score', 'Distribution of the score', ['Probability of bad', 'Reference', 'This period', 'Decisions'],
       () => names.map((name, at) => [name, share(shares.reference[at]), share(shares.analysis[at]), String(score.analysis[at] ?? 0)])),
   ];
+}
+
+function sentence({ window_psi: psi }) {
+  if (!known(psi)) return 'The model that is served has made too few decisions for a PSI of its score.';
+  return `PSI of the period against the model's profile: ${index(psi)}. It is told, not judged: the profile holds the scores of another fit `
+    + 'by the same procedure, so they differ also where nothing has changed.';
+}
+
+function byDay({ psi }, { axis }) {
+  const label = 'PSI of the score by day';
+  if (!psi.some(known)) return drawMissing(label, 'No day had enough decisions of this model for chance not to look like a change.');
+  return drawDays({
+    label, axis, most: Math.max(LEAST_AXIS, ...psi.filter(known)), format: figure,
+    paint: (plot) => [drawLine(plot, psi, 'plain')],
+    read: (at) => `${day(axis.dates[at])}: ${known(psi[at]) ? index(psi[at]) : 'too few decisions of this model'}`,
+  });
 }
 
 function distribution(score, shares) {

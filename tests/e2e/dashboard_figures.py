@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 LAST_DAY = date(2026, 11, 21)
+MATURITY_DAYS = 7
 COLUMNS = {
     "person_income": (
         "What the person earns in a year",
@@ -92,7 +93,7 @@ def _report(dates: list[str]) -> Body:
         "performance": {
             "from": f"{dates[0]}T00:00:00+00:00",
             "until": f"{dates[-1]}T00:00:00+00:00",
-            "maturity_days": 7,
+            "maturity_days": MATURITY_DAYS,
             "population": {"text": "Approved records, and declined ones whose outcome is known."},
             "mature": mature,
             "naive": {**mature, "rows": 2_400, "slope": None},
@@ -113,7 +114,7 @@ def nothing(days: int = 30) -> Body:
             {**column, "csi": [None] * days, "nulls": [None] * days, "window_csi": None, "status": "few"}
             for column in body["columns"]
         ],
-        "outcomes": {"cohorts": [], "reliability": []},
+        "outcomes": {"maturity_days": None, "cohorts": [], "reliability": []},
         "models": [],
         "shadow": [],
         "marks": [],
@@ -170,20 +171,27 @@ def _column(name: str, days: int, random: Random) -> Body:
 
 def _outcomes(dates: list[str]) -> Body:
     mondays = [day for day in dates if date.fromisoformat(day).weekday() == 0] or dates[:1]
-    cohorts = [
-        {
-            "week": day,
-            "decisions": 2800,
-            "told": told,
-            "bad": round(told * 0.21),
-            "expected_bad": told * 0.19,
-            "brier": 0.141 if told > 100 else None,
-            "auc": 0.83 if told > 100 else None,
-        }
-        for at, day in enumerate(mondays)
-        for told in [max(0, 2300 - 700 * at)]
-    ]
-    return {"cohorts": cohorts, "reliability": [_group(at) for at in range(10)]}
+    cohorts = [_cohort(day, max(0, 2300 - 700 * at)) for at, day in enumerate(mondays)]
+    matured = any(cohort["matured"] for cohort in cohorts)
+    reliability = [_group(at) for at in range(10)] if matured else []
+    return {"maturity_days": MATURITY_DAYS, "cohorts": cohorts, "reliability": reliability}
+
+
+def _cohort(week: str, told: int) -> Body:
+    matured = date.fromisoformat(week) + timedelta(7) <= LAST_DAY - timedelta(MATURITY_DAYS)
+    judged = {
+        "bad": round(told * 0.21),
+        "expected_bad": told * 0.19,
+        "brier": 0.141 if told > 100 else None,
+        "auc": 0.83 if told > 100 else None,
+    }
+    return {
+        "week": week,
+        "decisions": 2800,
+        "told": told,
+        "matured": matured,
+        **(judged if matured else dict.fromkeys(judged)),
+    }
 
 
 def _group(at: int) -> Body:

@@ -90,6 +90,66 @@ def test_a_chart_without_any_figure_says_why(dashboard: Dashboard) -> None:
     dashboard.page.get_by_text("There were no nulls.").wait_for()
 
 
+def test_the_psi_of_the_score_is_told_and_never_judged(dashboard: Dashboard) -> None:
+    body = made_up()
+    body["score"] = {**body["score"], "psi": [0.9] * 30, "window_psi": 0.9}
+    dashboard.open(body)
+    tile = dashboard.page.locator("#overview .tiles > div").filter(has_text="PSI of the score")
+    assert tile.locator("dd").all_inner_texts() == ["0.90", "told, not judged"]
+    assert "0.90. It is told, not judged" in dashboard.text("#score .lead")
+    dashboard.open_all()
+    assert dashboard.page.locator("#score .level, #score .threshold").count() == 0
+    assert "drifted" not in dashboard.text("#score")
+    chart = dashboard.page.locator("#score .days")
+    assert chart.get_attribute("aria-valuetext") == "21 Nov 2026: 0.90"
+
+
+def test_the_score_of_a_model_that_has_hardly_decided_is_left_open(dashboard: Dashboard) -> None:
+    body = made_up()
+    body["score"] = {**body["score"], "analysis": [0] * 20, "psi": [None] * 30, "window_psi": None}
+    dashboard.open(body)
+    assert "has made too few decisions" in dashboard.text("#score .lead")
+    tile = dashboard.page.locator("#overview .tiles > div").filter(has_text="PSI of the score")
+    assert tile.locator("dd.remark").inner_text() == "too few decisions"
+
+
+def test_outcomes_are_judged_only_where_their_week_has_matured(dashboard: Dashboard) -> None:
+    told, ripe, bad = 2300 + 1600 + 900 + 200, 2300 + 1600, 483 + 336
+    assert dashboard.text("#outcomes .lead").startswith(
+        f"Of 11,200 decisions, {told:,} (44.6%) have a told outcome. Of the {ripe:,} of matured weeks {bad} (21.0%)"
+    )
+    assert "2 of 4 weeks have not matured yet: 7 days are given" in dashboard.text("#outcomes")
+    tile = dashboard.page.locator("#overview .tiles > div").filter(has_text="Outcomes told")
+    assert tile.locator("dd.remark").inner_text() == "21.0% bad in matured weeks"
+    rates = dashboard.page.get_by_role("slider", name="Bad among told outcomes of matured weeks")
+    rates.press("End")
+    assert rates.get_attribute("aria-valuetext") == "Week of 16 Nov 2026: not matured yet: 7 days"
+    rates.press("Home")
+    assert rates.get_attribute("aria-valuetext") == "Week of 26 Oct 2026: 21.0% bad, 19.0% expected"
+    dashboard.open_all()
+    rows = dashboard.page.get_by_role("table", name="Outcomes by week").locator("tbody tr")
+    cells = [row.locator("th, td").all_inner_texts() for row in rows.all()]
+    assert cells[1] == ["2 Nov 2026", "2,800", "1,600", "57.1%", "336", "304", "0.141", "0.83"]
+    assert cells[3] == ["16 Nov 2026", "2,800", "200", "7.1%", *["not matured yet: 7 days"] * 4]
+
+
+def test_where_maturity_is_not_known_nothing_is_judged_and_the_page_names_the_command(
+    dashboard: Dashboard,
+) -> None:
+    body = made_up()
+    cohorts = [{**cohort, "matured": False} for cohort in body["outcomes"]["cohorts"]]
+    body["outcomes"] = {"maturity_days": None, "cohorts": cohorts, "reliability": []}
+    dashboard.open({**body, "report": None})
+    text = dashboard.text("#outcomes")
+    assert "Run aval drift credit_risk; until then" in text
+    assert "turned out bad" not in text
+    assert "maturity not known" in dashboard.text("#overview")
+    assert (
+        dashboard.page.locator("#outcomes .missing").all_inner_texts() == ["Not known to have matured."] * 2
+    )
+    assert dashboard.page.locator("#outcomes .point").count() == 0
+
+
 def test_a_p_value_is_written_so_that_it_can_be_read_aloud(dashboard: Dashboard) -> None:
     body = made_up()
     body["incidents"][0]["figures"] = {"p": 2.6e-43, "interval": [0.1, 0.2], "csi": 0.3621}

@@ -68,10 +68,12 @@ def bodies(draw: st.DrawFn) -> Body:
         for name in draw(st.lists(names, max_size=4, unique=True))
         for labels in [draw(st.lists(names, min_size=1, max_size=4))]
     ]
+    body["outcomes"]["maturity_days"] = draw(st.none() | st.integers(1, 400))
     for cohort in body["outcomes"]["cohorts"]:
-        cohort.update(
-            decisions=draw(counts), told=draw(counts), bad=draw(counts), brier=draw(maybe), auc=draw(maybe)
-        )
+        matured = body["outcomes"]["maturity_days"] is not None and draw(st.booleans())
+        judged = {"bad": counts, "expected_bad": st.floats(0, 3e6), "brier": maybe, "auc": maybe}
+        known = {name: draw(values) if matured else None for name, values in judged.items()}
+        cohort.update(decisions=draw(counts), told=draw(counts), matured=matured, **known)
     body["outcomes"]["reliability"] = body["outcomes"]["reliability"][: draw(st.integers(0, 10))]
     body["models"] = body["models"][: draw(st.integers(0, 2))]
     body["shadow"] = [
