@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -94,8 +95,9 @@ def simulate(  # noqa: PLR0913, PLR0917  # one argument per option
 ) -> None:
     """Replay a use case over months with declared changes, through the service's functions and decision log.
 
-    It happens in a home of its own, where the champion is copied to; run again, it goes on where it stopped. Its last
-    lines point the other commands there. Exit code 3: there is no day left to simulate.
+    It happens in a home of its own, where the champion is copied to; run again, it goes on where it stopped, also after
+    Ctrl-C, which ends it between two days. Its last lines point the other commands there. Exit code 3: there is no day
+    left to simulate.
     """
     from training.simulation.asked import Asked
 
@@ -160,18 +162,25 @@ def _say(report: dict[str, Any], *, as_json: bool) -> None:
         say_json(report)
     else:
         _say_weeks(report)
+    if report["stopped_by"]:
+        raise typer.Exit(128 + signal.Signals[report["stopped_by"]])
     if not report["days"]:
         raise typer.Exit(NOTHING_TO_DO)
 
 
 def _say_weeks(report: dict[str, Any]) -> None:
-    if not report["days"]:
-        say(f"{report['use_case']} is simulated until {report['until']}; there is no day left")
-    else:
+    if report["days"]:
         say_rows([_row(week) for week in report["weeks"]], COLUMNS)
         say(
             f"{report['decisions']:,} decisions from {report['since']} to {report['until']}, {report['refused']:,} "
             f"records refused; {report['told']:,} outcomes told, {report['to_come']:,} to come"
+        )
+    elif not report["stopped_by"]:
+        say(f"{report['use_case']} is simulated until {report['until']}; there is no day left")
+    if report["stopped_by"]:
+        say(
+            f"stopped by {report['stopped_by']}; run again without --weeks, it goes on from {report['until']} "
+            "until today"
         )
     if report["exports"]:
         say("next, so that every command is about the simulation:")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from service.scoring.arithmetic import FloatArray
 from training.data import Indices, Outcomes
 from training.simulation.changes import Change, Declared
+from training.simulation.clock import UTC, on_clock
 from training.simulation.population import DAY_SECONDS, Numbers, Population
 from training.simulation.tilting import standardised, tilt
 
@@ -34,18 +36,19 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class World:
-    """A population and everything that is declared to change about it."""
+    """A population and everything that is declared to change about it; zone: whose clocks show its times of day."""
 
     population: Population
     changes: tuple[Declared, ...] = ()
     truth: TruthOf = "model"
+    zone: ZoneInfo = UTC
 
     def arrive(self, among: Indices, count: int, week: float, day: int, rng: np.random.Generator) -> Arrivals:
         """Return `count` of the rows `among`, so many weeks after the start; day: its first microsecond."""
         bad = self._outcomes(among, week, rng)
         chosen = _chosen(self._weights(among, bad, week), count, rng)
         rows = among[chosen]
-        at = day + _times_of_day(self.population, rows, rng)
+        at = on_clock(day, _times_of_day(self.population, rows, rng), self.zone)
         order = np.argsort(at, kind="stable")
         return Arrivals(rows[order], at[order], bad[chosen][order])
 
@@ -111,6 +114,8 @@ class World:
 
 def _chosen(weights: FloatArray, count: int, rng: np.random.Generator) -> Indices:
     """Return positions in proportion to their weights, one from each of `count` equal shares of all weight."""
+    if not count:
+        return np.arange(0)
     if len(weights) == count and np.ptp(weights) == 0:
         return np.arange(count)
     edges = np.cumsum(weights)

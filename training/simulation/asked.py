@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from service.errors import WrongUse
 from training.simulation.arrivals import TruthOf
 from training.simulation.changes import Change, read_change
+from training.simulation.clock import midnight
 from training.simulation.following import Delay
 from training.use_case import UseCase
 
@@ -46,25 +47,16 @@ class Asked:
 def moment_of_date(text: str, zone: ZoneInfo) -> int:
     """Return the first microsecond of a day; raises `WrongUse` for what is no date."""
     try:
-        return _midnight(date.fromisoformat(text), zone)
+        return midnight(date.fromisoformat(text), zone)
     except ValueError:
         raise WrongUse(f"{text!r} is no date such as 2026-11-20") from None
 
 
-def date_of(moment: int, zone: ZoneInfo) -> date:
-    """Return the day of a moment in microseconds since 1970."""
-    return datetime.fromtimestamp(moment / 1e6, zone).date()
-
-
 def this_midnight(zone: ZoneInfo) -> int:
     """Return the first microsecond of today."""
-    return _midnight(datetime.now(zone).date(), zone)
+    return midnight(datetime.now(zone).date(), zone)
 
 
 def midnight_of_day(day: int, zone: ZoneInfo) -> int:
     """Return the first microsecond of a day, counted from 1 January 1970."""
-    return _midnight(date(1970, 1, 1) + timedelta(days=day), zone)
-
-
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    return int(datetime.combine(day, time(), zone).timestamp()) * 1_000_000
+    return midnight(date(1970, 1, 1) + timedelta(days=day), zone)

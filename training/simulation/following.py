@@ -66,7 +66,7 @@ class Following:
 
 @dataclass(slots=True)
 class ToCome:
-    """Outcomes that are not seen yet."""
+    """Outcomes that are not told yet."""
 
     waiting: list[Happened] = field(default_factory=list)
 
@@ -77,10 +77,12 @@ class ToCome:
         self.waiting.sort(key=_SEEN)
 
     def seen_before(self, moment: int) -> list[Happened]:
-        """Take out and return what is seen before a moment, in order."""
-        place = bisect.bisect_left(self.waiting, moment, key=_SEEN)
-        seen, self.waiting = self.waiting[:place], self.waiting[place:]
-        return seen
+        """Return what is seen before a moment, in order; it stays until it is `told`."""
+        return self.waiting[: bisect.bisect_left(self.waiting, moment, key=_SEEN)]
+
+    def told(self, happened: Sequence[Happened]) -> None:
+        """Take out what was told: it is what comes first."""
+        self.waiting = self.waiting[len(happened) :]
 
 
 _SEEN = attrgetter("observed_at")

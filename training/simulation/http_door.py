@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -13,17 +14,21 @@ from service.decision_log.outcomes import MOST_OUTCOMES
 from service.errors import AvalError, WrongUse
 from service.scoring.contract import Contract
 from training.simulation.door import Answer, Happened, answer_of
-from training.simulation.log_door import expect_taken, outcomes_body
+from training.simulation.log_door import MARK, expect_taken, outcomes_body
 from training.simulation.population import Numbers
 
 SECONDS = 60
 # Fewer than the service takes: a body of them stays far below its limit.
 RECORDS_AT_ONCE = 500
+_REDIRECTED = "a redirect, which is not followed: name the service itself"
 
 
 @dataclass(frozen=True)
 class HttpDoor:
-    """A service by its URL; `key` is the API key, "" for none. Its decisions are made and logged by its own clock."""
+    """A service by its URL; `key` is the API key, "" for none. Its decisions are made and logged by its own clock.
+
+    Only the ids of the requests, and the source of outcomes, say that they are simulated.
+    """
 
     url: str
     contract: Contract
@@ -50,15 +55,28 @@ class HttpDoor:
             )
 
     def _post(self, path: str, body: Any) -> Any:
-        headers = {"content-type": "application/json", **({"x-api-key": self.key} if self.key else {})}
+        headers = {"content-type": "application/json", "x-request-id": self._request_id()}
+        if self.key:
+            headers["x-api-key"] = self.key
         request = urllib.request.Request(  # noqa: S310  # its scheme was looked at
             self.url.rstrip("/") + path, json.dumps(body).encode(), headers, method="POST"
         )
         try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+            with urllib.request.build_opener(_NoRedirects).open(request, timeout=SECONDS) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
-            detail = error.read(2_000).decode("utf-8", "replace")
+            detail = error.read(2_000).decode("utf-8", "replace") if error.code >= 400 else _REDIRECTED
+            # It holds the connection.
+            error.close()
             raise AvalError(f"{self.url}{path} answered {error.code}: {detail}") from None
         except (OSError, ValueError) as error:
             raise AvalError(f"{self.url} does not answer: {error}; see that the service runs") from None
+
+    def _request_id(self) -> str:
+        """Return an id of the form that a service takes over: at most 64 characters."""
+        return f"{MARK}-{self.contract.use_case}"[:55] + f"-{secrets.token_hex(4)}"
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Follow none: the key would reach a place that nobody has named."""

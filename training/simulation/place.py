@@ -26,7 +26,7 @@ from service.settings import Settings
 from training.past_scores import fingerprint_of
 from training.simulation.door import KEY_ID
 from training.simulation.log_door import MARK
-from training.simulation.state import is_simulated
+from training.simulation.state import is_simulated, mark_simulated
 
 MODELS, CHAMPIONS = "models", "champions"
 DEFAULT = "simulations"
@@ -85,7 +85,7 @@ class Place:
         if found:
             raise WrongUse(
                 f"the log holds simulated decisions after {iso(moment)}, up to where {self.home} has got: a process "
-                "that was killed has left them; begin anew in another --home"
+                "that was killed has left them, or a log that went down within a day; begin anew in another --home"
             )
 
     @property
@@ -109,7 +109,7 @@ def place_for(use_case: str, settings: Settings, home: Path | None, *, into_real
         home = settings.home if own else settings.home / DEFAULT / use_case
     home = home.expanduser().absolute()
     place = _own(settings) if home == settings.home else _apart(home)
-    if not into_real_log and not (place.apart and is_simulated(home)):
+    if not into_real_log:
         _expect_simulated_alone(place.address)
     if place.apart and not (place.bentoml_home / CHAMPIONS / f"{use_case}.json").is_file():
         _bring_champion(use_case, settings, place)
@@ -139,7 +139,7 @@ def _expect_simulated_alone(address: str) -> None:
     if found:
         raise WrongUse(
             "this decision log holds decisions that are no simulation's, and simulated ones cannot be taken out of it "
-            "again; leave --home out for a home of its own, or type --into-real-log"
+            "again; name another --home, which will be its own, or type --into-real-log"
         )
 
 
@@ -164,6 +164,7 @@ def _bring_champion(use_case: str, settings: Settings, place: Place) -> None:
     if policies.is_dir():
         shutil.copytree(policies, place.bentoml_home / POLICIES / use_case, dirs_exist_ok=True)
     _bring_cases(place.scorer(found.model), settings, place)
+    mark_simulated(place.home)
     # Last: with a pointer the home counts as furnished.
     set_champion(use_case, replace(found, previous=None), place.bentoml_home)
 

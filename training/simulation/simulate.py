@@ -15,9 +15,11 @@ import pyarrow as pa
 from service.scoring.contract import Contract, Role
 from training.data import Indices
 from training.simulation.arrivals import Arrivals, World
+from training.simulation.clock import midnight_after
 from training.simulation.door import Door
-from training.simulation.following import DAY, Following, ToCome
+from training.simulation.following import Following, ToCome
 from training.simulation.population import Numbers, Population
+from training.simulation.stopping import Stop
 from training.simulation.weeks import DAYS_OF_WEEK, Day
 
 
@@ -75,20 +77,32 @@ class Run:
     seed: int
     first: int
     end: int
-    zone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009  # immutable
     live: bool = False
     ids: int = 1
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where its days are days."""
+        return self.world.zone
 
-async def days(run: Run, door: Door, to_come: ToCome) -> AsyncIterator[Day]:
-    """Simulate day by day, and yield each when all of it is logged; `to_come` holds what is told later.
+    def midnight(self, number: int) -> int:
+        """Return the first microsecond of a day."""
+        return midnight_after(self.start, number, self.zone)
 
-    The same seed gives the same records and outcomes on the same day.
+
+async def days(run: Run, door: Door, to_come: ToCome, stop: Stop) -> AsyncIterator[Day]:
+    """Simulate day by day, until a stop is asked for; `to_come` holds what is told later.
+
+    A day is yielded once its decisions are logged, and before outcomes are told: where that fails it is done all the
+    same, and they are still to come. The same seed gives the same records and outcomes on the same day.
     """
     numbered = run.ids
     for number in range(run.first, run.end):
+        if stop.by:
+            return
         rng = np.random.default_rng([run.seed, number])
-        today = time.time_ns() // 1000 if run.live else run.start + number * DAY
+        today = time.time_ns() // 1000 if run.live else run.midnight(number)
+        end = today + 1 if run.live else run.midnight(number + 1)
         among, count = run.schedule.among(number)
         arrivals = run.world.arrive(among, count, number / DAYS_OF_WEEK, today, rng)
         if run.live:
@@ -96,9 +110,10 @@ async def days(run: Run, door: Door, to_come: ToCome) -> AsyncIterator[Day]:
         answers = await door.decide(_records(run, arrivals, numbered), arrivals.at)
         numbered += count
         to_come.add(run.following.follow(answers, arrivals.at, arrivals.bad, rng))
-        told = to_come.seen_before(today + (1 if run.live else DAY))
-        await door.tell(told, today if run.live else today + DAY)
+        told = to_come.seen_before(end)
         yield Day(number, answers, arrivals.bad, told)
+        await door.tell(told, end)
+        to_come.told(told)
 
 
 def _records(run: Run, arrivals: Arrivals, number: int) -> list[dict[str, Any]]:

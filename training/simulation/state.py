@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from service.errors import UnreadableInput, WrongUse
 from service.scoring.contract import Contract
 from training.simulation.changes import Change, Declared, read_change
+from training.simulation.clock import midnight_after
 from training.simulation.door import Happened
-from training.simulation.following import DAY
 
 FOLDER = "simulated"
+# In a home of its own alone: a state may lie in a real one too.
+_MARKER = ".home"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class State:
     """How far a simulation is.
 
     start: first microsecond of its first day. truth: tag of the bundle whose probabilities are the true ones, "data"
-    for the data's own outcomes. days: done so far. rows: of the population, used so far.
+    for the data's own outcomes. days: done so far. rows: of the population, used so far. zone: where its days are days.
     """
 
     use_case: str
@@ -34,11 +37,12 @@ class State:
     days: int = 0
     rows: int = 0
     changes: tuple[tuple[str, str], ...] = ()
+    zone: str = "UTC"
 
     @property
     def now(self) -> int:
         """The moment up to which it is done."""
-        return self.start + self.days * DAY
+        return midnight_after(self.start, self.days, ZoneInfo(self.zone))
 
     def declared(self, contract: Contract) -> tuple[Declared, ...]:
         """Return its changes, read again."""
@@ -85,9 +89,15 @@ def alone(home: Path, use_case: str) -> Iterator[None]:
         yield
 
 
+def mark_simulated(home: Path) -> None:
+    """Let a folder be the home of a simulation."""
+    (home / FOLDER).mkdir(parents=True, exist_ok=True, mode=0o700)
+    (home / FOLDER / _MARKER).touch(mode=0o600)
+
+
 def is_simulated(home: Path) -> bool:
-    """Return whether a folder is the home of a simulation."""
-    return (home / FOLDER).is_dir()
+    """Return whether a folder was made to be the home of a simulation; a real one that was simulated into is none."""
+    return (home / FOLDER / _MARKER).is_file()
 
 
 def expect_same(state: State, given: dict[str, object]) -> None:

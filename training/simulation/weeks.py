@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from service.scoring.policy import DECISIONS
 from training.data import Outcomes
 from training.simulation.changes import Declared, in_force
+from training.simulation.clock import date_of
 from training.simulation.door import Answer, Happened
-from training.simulation.following import DAY
 
 DAYS_OF_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day: its number since the start, the answers with what will become of them, and the outcomes told."""
+    """One day: its number since the start, the answers with what will become of them, and the outcomes to tell."""
 
     number: int
     answers: Sequence[Answer]
@@ -58,11 +58,11 @@ class Week:
 
     def to_json(self, start: int, zone: ZoneInfo, changes: tuple[Declared, ...]) -> dict[str, Any]:
         """Return the week as it is reported; a change counts from the week in which it begins."""
-        first = datetime.fromtimestamp((start + self.number * DAYS_OF_WEEK * DAY) / 1e6, zone)
+        first = date_of(start, zone) + timedelta(days=self.number * DAYS_OF_WEEK)
         decisions = self.decisions
         return {
             "week": self.number,
-            "from": first.date().isoformat(),
+            "from": first.isoformat(),
             "decisions": decisions,
             "refused": self.counts["refused"],
             **{str(decision): self.counts[str(decision)] for decision in DECISIONS},

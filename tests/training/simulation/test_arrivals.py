@@ -95,3 +95,10 @@ def test_changes_add_up() -> None:
     debt = population.column("debt")
     moved = both.log_odds(rows, 9.0) - a_world(population).log_odds(rows, 9.0)
     assert moved == pytest.approx(0.4 + 0.8 * np.clip((debt - debt.mean()) / debt.std(), -4, 4))
+
+
+def test_nobody_comes_on_a_day_without_records() -> None:
+    population = a_population(500)
+    world = a_world(population, covariate="income=+0.5sd@8", prior="+0.5@8")
+    came = world.arrive(np.arange(0), 0, 10.0, 0, np.random.default_rng(5))
+    assert (came.rows.tolist(), came.at.tolist(), came.bad.tolist()) == ([], [], [])

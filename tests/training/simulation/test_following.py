@@ -60,6 +60,12 @@ def test_outcomes_are_told_once_and_in_the_order_in_which_they_are_seen() -> Non
     to_come = ToCome()
     to_come.add([Happened("b", False, 20), Happened("a", True, 10)])
     to_come.add([Happened("c", True, 15)])
-    assert [item.decision_id for item in to_come.seen_before(20)] == ["a", "c"]
+    first = to_come.seen_before(20)
+    assert [item.decision_id for item in first] == ["a", "c"]
+    to_come.told(first)
     assert [item.decision_id for item in to_come.seen_before(21)] == ["b"]
-    assert to_come.waiting == []
+
+
+def test_outcomes_stay_until_they_are_told() -> None:
+    to_come = ToCome([Happened("a", True, 10)])
+    assert to_come.seen_before(20) == to_come.seen_before(20) == [Happened("a", True, 10)]

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from service.decision_log import Kind
+from service.errors import AvalError
 from tests.processes import Home
+from tests.training.alerts.web_receiver import web_receiver
 from tests.training.simulation.commands import CASE, aval_simulate, logged, use_home
+from tests.training.simulation.worlds import CONTRACT
+from training.simulation.door import Happened
+from training.simulation.http_door import HttpDoor
 
 
 def test_a_running_service_decides_the_same_records_and_is_told_their_outcomes(
@@ -26,6 +32,18 @@ def test_a_running_service_decides_the_same_records_and_is_told_their_outcomes(
     assert body["told"] == body["approve"] + body["refer"]
     after = len(logged(home, Kind.DECISION)), len(logged(home, Kind.OUTCOME))
     assert (after[0] - before[0], after[1] - before[1]) == (210, body["told"])
+    asked = [item.row.request_id for item in logged(home, Kind.DECISION)[before[0] :]]
+    assert all(request_id.startswith("simulation-credit_risk-") for request_id in asked), asked
+
+
+def test_a_redirect_is_not_followed_and_gets_no_key() -> None:
+    with web_receiver() as service, web_receiver() as elsewhere:
+        service.statuses, service.moved_to = [302], elsewhere.url
+        door = HttpDoor(service.url, CONTRACT, "the key")
+        with pytest.raises(AvalError, match="/outcomes answered 302: a redirect, which is not followed"):
+            asyncio.run(door.tell([Happened("a", True, 0)], 0))
+    assert service.received[0].headers["x-api-key"] == "the key"
+    assert elsewhere.received == []
 
 
 @pytest.mark.parametrize(

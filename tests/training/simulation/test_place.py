@@ -50,6 +50,30 @@ def test_a_real_log_is_written_only_where_that_is_typed(home: Path) -> None:
     assert len(logged(home, Kind.DECISION)) == 21
 
 
+def test_a_real_home_that_was_simulated_into_once_is_no_simulations(home: Path) -> None:
+    assert aval_simulate(CASE, *SHORT, "--into-real-log").code == 0
+    assert aval_simulate(CASE, *SHORT).code == 0
+    assert len(logged(home, Kind.DECISION)) == 21
+    assert len(logged(home / "simulations" / CASE, Kind.DECISION)) == 21
+
+
+def test_a_real_log_that_was_simulated_into_once_is_refused_from_elsewhere_too(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_a_real_decision(home)
+    assert aval_simulate(CASE, *SHORT, "--into-real-log").code == 0
+    use_home(monkeypatch, tmp_path / "elsewhere")
+    done = aval_simulate(CASE, "--weeks", "1", "--per-day", "3", "--home", home)
+    assert (done.code, "holds decisions that are no simulation's" in done.said) == (2, True), done.said
+
+
+def test_a_simulations_own_log_is_refused_once_it_holds_a_real_decision(home: Path) -> None:
+    assert aval_simulate(CASE, *SHORT).code == 0
+    with_a_real_decision(home / "simulations" / CASE)
+    done = aval_simulate(CASE, "--weeks", "1", "--per-day", "3")
+    assert (done.code, "holds decisions that are no simulation's" in done.said) == (2, True), done.said
+
+
 def test_a_log_of_simulated_decisions_alone_may_get_more(home: Path) -> None:
     assert aval_simulate(CASE, *SHORT, "--home", home).code == 0
     assert aval_simulate(CASE, "--weeks", "1", "--per-day", "3", "--home", home).code == 0

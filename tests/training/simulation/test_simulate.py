@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -88,6 +89,15 @@ def test_the_same_seed_gives_the_same_decisions(home: Path, tmp_path: Path) -> N
     assert (probabilities(home) == probabilities(tmp_path / "other")).all()
 
 
+def test_records_are_none_that_the_generator_gave_for_the_seed_itself(home: Path) -> None:
+    from training.use_cases import find_use_case
+
+    simulated("--seed", "0")
+    came = [(item.inputs or {})["person_income"] for item in logged(home, Kind.DECISION)]
+    learnt = find_use_case(CASE).sample(140, seed=0)["person_income"]
+    assert sorted(came) != sorted(learnt)
+
+
 def test_it_goes_on_where_it_stopped_and_tells_what_was_to_come(home: Path) -> None:
     first = simulated("--delay", "3")
     done = aval_simulate(CASE, "--weeks", "1", "--per-day", "20", "--delay", "3", "--json")
@@ -101,6 +111,25 @@ def test_it_goes_on_where_it_stopped_and_tells_what_was_to_come(home: Path) -> N
     told = {item.row.about for item in logged(home, Kind.OUTCOME)}
     due = {about for about, row in decided.items() if row.at + 3 * DAY < FIRST + 14 * DAY}
     assert told == {about for about in due if decided[about].decision != "decline"}
+
+
+@pytest.mark.parametrize(("start", "end"), [("2026-03-27", "2026-04-03"), ("2026-10-23", "2026-10-30")])
+def test_days_are_whole_where_clocks_change(
+    home: Path, monkeypatch: pytest.MonkeyPatch, start: str, end: str
+) -> None:
+    monkeypatch.setenv("AVAL_TIME_ZONE", "Europe/Berlin")
+    options = ("--weeks", "1", "--per-day", "24", "--delay", "0", "--json")
+    body = aval_simulate(CASE, "--start", start, *options).body
+    assert (body["since"], body["until"]) == (start, end)
+    # The zone in which it began is its own.
+    monkeypatch.setenv("AVAL_TIME_ZONE", "UTC")
+    done = aval_simulate(CASE, "--start", end, *options)
+    assert (done.code, done.said) == (0, "")
+    assert (done.body["since"], done.body["weeks"][0]["from"]) == (end, end)
+    berlin = ZoneInfo("Europe/Berlin")
+    dates = [datetime.fromtimestamp(item.row.at / 1e6, berlin).date() for item in logged(home, Kind.DECISION)]
+    first = date.fromisoformat(start)
+    assert dates == [first + timedelta(days=number // 24) for number in range(14 * 24)]
 
 
 def test_a_change_declared_once_stays_declared(home: Path) -> None:
@@ -183,6 +212,24 @@ def test_past_cases_come_in_their_own_order_and_time(
     outcomes = logged(home.parent / "fraud_transactions", Kind.OUTCOME)
     assert outcomes
     assert all(item.details["outcome"] == bad[int(named[item.row.about])] for item in outcomes)
+
+
+def test_past_cases_may_leave_out_a_day(
+    home: Path, quick_home: Callable[[str], Home], tmp_path: Path
+) -> None:
+    from training.use_cases import find_use_case
+
+    quick_home("fraud_transactions")
+    cases = find_use_case("fraud_transactions").sample(40, seed=4).sort_values("tx_datetime")
+    hours = [f"{8 + number // 4:02}:{number % 4 * 15:02}:00" for number in range(20)]
+    cases["is_fraud"] = [0, 1] * 20
+    cases["tx_datetime"] = [f"2026-06-{day} {hour}" for day in ("01", "03") for hour in hours]
+    cases.to_csv(tmp_path / "cases.csv", index=False)
+    done = aval_simulate("fraud_transactions", "--data", tmp_path / "cases.csv", "--json")
+    assert done.code == 0, done.said
+    assert (done.body["decisions"], done.body["until"]) == (40, "2026-06-04")
+    found = logged(home.parent / "fraud_transactions", Kind.DECISION)
+    assert [(item.row.at - FIRST) // DAY for item in found] == [0] * 20 + [2] * 20
 
 
 def test_the_table_shows_the_weeks_and_how_to_get_there(home: Path) -> None:
