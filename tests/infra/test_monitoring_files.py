@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
@@ -16,6 +17,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # comes with BentoML, without its types
 
 from service.online.metrics import Metrics
+from training.alerts.alerts_file import read_alerts
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 GRAFANA = json.loads((INFRA / "grafana" / "aval.json").read_text("utf-8"))
@@ -70,9 +72,8 @@ def exposed() -> dict[str, set[str]]:
 
 
 def test_grafana_asks_only_for_what_is_exposed(exposed: dict[str, set[str]]) -> None:
-    questions = [target["expr"] for panel in GRAFANA["panels"] for target in panel.get("targets", [])]
-    assert questions
-    for question in questions:
+    assert list(_questions())
+    for question in _questions():
         _hold(question, exposed)
 
 
@@ -87,6 +88,31 @@ def test_the_series_of_the_rules_tests_are_those_of_the_service(exposed: dict[st
             _hold(series["series"], exposed)
 
 
+def test_grafana_keeps_use_cases_apart_and_shows_only_the_chosen_ones() -> None:
+    for question in _questions():
+        chosen = re.findall(r"\baval_\w+(\{[^}]*\})?", question)
+        assert all('use_case=~"$use_case"' in labels for labels in chosen), question
+        # The largest of several use cases is that of none of them.
+        for by in re.findall(r"\b(?:min|max) by \(([^)]*)\)", question):
+            assert "use_case" in by.split(", "), question
+
+
+def test_the_psi_of_the_score_is_shown_and_judged_nowhere() -> None:
+    assert not [rule["alert"] for rule in _rules() if "aval_drift_psi" in rule["expr"]]
+    panel = next(panel for panel in GRAFANA["panels"] if panel["title"] == "PSI of the score")
+    assert len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) == 1
+    charts = [widget["properties"] for widget in _body()["widgets"] if widget["type"] == "metric"]
+    shown = next(chart for chart in charts if chart["title"] == "PSI of the score")
+    assert "annotations" not in shown
+
+
+def test_nobody_is_told_that_aval_drift_counts_what_the_gauges_are_made_of() -> None:
+    behind = next(rule for rule in _rules() if rule["alert"] == "AvalMonitoringBehind")
+    assert "aval drift" not in behind["annotations"]["action"]
+    assert "/metrics" in behind["annotations"]["action"]
+    assert "`aval drift` counts nothing" in (INFRA / "prometheus" / "README.md").read_text("utf-8")
+
+
 def test_every_panel_of_grafana_has_its_own_number_and_place() -> None:
     panels = GRAFANA["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
@@ -98,7 +124,7 @@ def test_every_panel_of_grafana_has_its_own_number_and_place() -> None:
 
 
 def test_every_operational_metric_has_a_panel(exposed: dict[str, set[str]]) -> None:
-    questions = " ".join(target["expr"] for panel in GRAFANA["panels"] for target in panel.get("targets", []))
+    questions = " ".join(_questions())
     families = {re.sub(r"_(total|bucket|sum|count|created)$", "", name) for name in exposed}
     assert {family for family in families if family not in questions} == set()
 
@@ -131,8 +157,7 @@ def test_the_example_for_prometheus_is_valid() -> None:
 
 
 def test_every_question_of_grafana_can_be_asked(tmp_path: Path) -> None:
-    questions = [target["expr"] for panel in GRAFANA["panels"] for target in panel.get("targets", [])]
-    filled = [item.replace("$__rate_interval", "5m").replace("$use_case", ".*") for item in questions]
+    filled = [item.replace("$__rate_interval", "5m").replace("$use_case", ".*") for item in _questions()]
     rules = [{"record": f"grafana:question_{at}", "expr": item} for at, item in enumerate(filled)]
     file = tmp_path / "questions.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "grafana", "rules": rules}]}), "utf-8")
@@ -155,6 +180,20 @@ def test_cloudwatch_shows_what_aval_sends_and_nothing_else_of_ours() -> None:
     assert all(metric[2:4] == ["UseCase", "credit_risk"] for metric in own)
 
 
+@pytest.mark.parametrize("to", ["cloudwatch", "stdout", "stderr"])
+def test_the_channel_that_the_readme_of_cloudwatch_gives_is_one_that_there_is(
+    tmp_path: Path, to: str
+) -> None:
+    text = (INFRA / "cloudwatch" / "README.md").read_text("utf-8")
+    example = re.search(r"^    \[\[channels\]\]\n(?:^    .*\n)+", text, re.MULTILINE)
+    assert example is not None
+    assert f'to = "{to}"' in text
+    written = re.sub(r'to = "\w+"', f'to = "{to}"', textwrap.dedent(example[0]))
+    (tmp_path / "alerts.toml").write_text(written, "utf-8")
+    (meter,) = read_alerts(None, tmp_path).meters
+    assert meter.to == to
+
+
 def test_cloudwatch_names_dimensions_that_its_own_services_have() -> None:
     for namespace, _, *rest in _metrics():
         dimensions = {item for item in rest[::2] if isinstance(item, str)}
@@ -166,6 +205,11 @@ def test_cloudwatch_names_dimensions_that_its_own_services_have() -> None:
                 "AWS/ApplicationELB": {"LoadBalancer", "TargetGroup"},
             }[namespace]
         )
+
+
+def _questions() -> Iterator[str]:
+    for panel in GRAFANA["panels"]:
+        yield from (target["expr"] for target in panel.get("targets", []))
 
 
 def _rules() -> Iterator[dict[str, Any]]:
