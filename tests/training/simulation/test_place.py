@@ -119,6 +119,10 @@ def test_with_its_exports_in_force_it_goes_on_in_the_same_home(
     assert len(logged(there, Kind.DECISION)) == 42
 
 
-def test_a_use_case_without_a_champion_says_what_to_do(home: Path, tmp_path: Path) -> None:
+def test_a_use_case_without_a_champion_says_what_to_do(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests may have promoted one in the store that all share.
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
     done = aval_simulate("german_credit", *SHORT, "--home", tmp_path / "new")
     assert (done.code, "german_credit has no champion" in done.said) == (2, True)
