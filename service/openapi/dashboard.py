@@ -97,13 +97,22 @@ _TOLD: dict[str, Schema] = {"told": _COUNT, "bad": _COUNT}
 _OF_MODELS: dict[str, Schema] = {
     "outcomes": _object(
         {
+            "maturity_days": {
+                "type": ["integer", "null"],
+                "description": "days after which outcomes count, as `aval drift` said last; null before that",
+            },
             "cohorts": _list(
                 _object(
                     {
                         "week": {**_TEXT, "description": "its Monday"},
                         "decisions": _COUNT,
-                        **_TOLD,
-                        "expected_bad": {**_NUMBER, "description": "sum of P(bad) of those that were told"},
+                        "told": _COUNT,
+                        "matured": {
+                            "type": "boolean",
+                            "description": "all of its days are older than `maturity_days`; else figures are null",
+                        },
+                        "bad": {"type": ["integer", "null"], "minimum": 0},
+                        "expected_bad": {**_FIGURE, "description": "sum of P(bad) of those that were told"},
                         "brier": _FIGURE,
                         "auc": _FIGURE,
                     }
@@ -114,7 +123,7 @@ _OF_MODELS: dict[str, Schema] = {
                 _object(
                     dict.fromkeys(("from", "to", "n", "mean_probability", "bad_rate", "low", "high"), _NUMBER)
                 ),
-                "groups of similar P(bad), with the interval of 95 % of the share that was bad",
+                "groups of similar P(bad) on matured days, with the interval of 95 % of the share that was bad",
             ),
         }
     ),

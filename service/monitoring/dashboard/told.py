@@ -77,8 +77,8 @@ class Told:
 def outcomes(cells: Cells, days: Sequence[int], maturity_days: int | None, now: int) -> dict[str, Any]:
     """Return cohorts by the week of the decision, and how reliable the probabilities were.
 
-    The probabilities are judged by matured decisions alone: bad outcomes become known before good ones. maturity_days:
-    None where it is not known, so that nothing has matured. now: microseconds since 1970, UTC.
+    What happened is told of matured decisions alone: bad outcomes become known before good ones. maturity_days: None
+    where it is not known, so that nothing has matured. now: microseconds since 1970, UTC.
     """
     young = {day for day in days if not _has_matured(day, maturity_days, now)}
     by_week: dict[int, Told] = defaultdict(Told)
@@ -106,13 +106,11 @@ def _has_matured(day: int, maturity_days: int | None, now: int) -> bool:
 
 
 def _cohort(week: int, decisions: int, told: Told, *, matured: bool) -> dict[str, Any]:
-    figures = {"brier": told.brier, "auc": told.auc}
+    figures = {"bad": told.bad, "expected_bad": told.expected_bad, "brier": told.brier, "auc": told.auc}
     return {
         "week": name_of(week),
         "decisions": decisions,
         "told": told.told,
-        "bad": told.bad,
-        "expected_bad": told.expected_bad,
         "matured": matured,
         **(figures if matured else dict.fromkeys(figures)),
     }

@@ -28,6 +28,7 @@ PERIOD = Period(*(datetime.fromtimestamp(at / 1e6, UTC).date() for at in (MONDAY
 TRAFFIC = {"requests": 0, "errors": 0, "p50_ms": None, "p99_ms": None}
 FIRST = day_of(MONDAY)
 HOUR = DAY // 24
+FIGURES = ("bad", "expected_bad", "brier", "auc")
 
 
 def board(cells: Cells, *events: Event, **more: Any) -> dict[str, Any]:
@@ -199,8 +200,8 @@ def test_what_happened_is_told_of_matured_decisions_alone() -> None:
     first, second = outcomes["cohorts"]
     assert outcomes["maturity_days"] == 8
     assert (first["matured"], second["matured"]) == (True, False)
-    assert None not in (first["brier"], first["auc"])
-    assert (second["brier"], second["auc"]) == (None, None)
+    assert None not in [first[name] for name in FIGURES]
+    assert {second[name] for name in FIGURES} == {None}
     assert (second["decisions"], second["told"]) == (800, 800)
     assert sum(group["n"] for group in outcomes["reliability"]) == 800
 
@@ -219,7 +220,7 @@ def test_where_nobody_has_said_when_outcomes_count_none_is_judged(said: Event | 
     outcomes = board(outcomes_of_two_weeks(), report=said)["outcomes"]
     assert outcomes["maturity_days"] is None
     assert [cohort["matured"] for cohort in outcomes["cohorts"]] == [False, False]
-    assert {cohort[name] for cohort in outcomes["cohorts"] for name in ("brier", "auc")} == {None}
+    assert {cohort[name] for cohort in outcomes["cohorts"] for name in FIGURES} == {None}
     assert [cohort["told"] for cohort in outcomes["cohorts"]] == [400, 800]
     assert outcomes["reliability"] == []
 

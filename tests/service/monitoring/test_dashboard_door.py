@@ -60,7 +60,7 @@ def test_it_tells_what_was_decided_refused_and_told(url: str) -> None:
     assert {column["status"] for column in body["columns"]} == {"few"}
     assert all(abs(sum(column["analysis"]) - 1) < 1e-9 for column in body["columns"])
     (cohort,) = body["outcomes"]["cohorts"]
-    assert (cohort["decisions"], cohort["told"], cohort["matured"]) == (20, 1, False)
+    assert (cohort["decisions"], cohort["told"], cohort["matured"], cohort["bad"]) == (20, 1, False, None)
     (model,) = body["models"]
     assert (model["decisions"], model["told"]) == (20, 1)
     assert body["report"] == {"at": 5, "score": {"psi": 0.01}}
