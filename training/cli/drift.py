@@ -158,9 +158,7 @@ def _track(settings: Settings, report: DriftReport, page: Path | None) -> None:
         track(settings, report, page)
     except AvalError as error:
         complain(f"the figures are not in MLflow: {error}")
-    except (
-        Exception
-    ) as error:  # whatever it was (MLflow lets errors of HTTP through), what was found holds without it
+    except Exception as error:  # MLflow lets errors of HTTP through; what was found holds without it
         complain(f"the figures are not in MLflow: {type(error).__name__}: {one_line(str(error), 200)}")
 
 
