@@ -157,7 +157,7 @@ def paired(differences: Differences, outcomes: Outcomes, level: float) -> Paired
     careful = max(seen.second, expected.second)
     low = seen.mean - quantile * np.sqrt(seen.second / rows)
     if careful == 0.0:
-        return Paired(seen.mean, low, seen.mean, 1.0, better=False, worse=low > 0)
+        return Paired(seen.mean, low, seen.mean, 1.0, better=False, worse=bool(low > 0))
     skewness = max(seen.third, expected.third, 0.0)
     corrected = seen.mean + skewness / (6 * careful * rows) + skewness * seen.mean**2 / (3 * careful**2)
     error = np.sqrt(careful / rows)

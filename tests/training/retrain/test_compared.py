@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -48,3 +49,9 @@ def test_too_few_of_an_outcome_promote_nobody(scorer: Scorer) -> None:
 
 def test_no_gate_makes_up_for_a_comparison_that_is_missing() -> None:
     assert Judgement(None, []).end is End.REFUSED
+
+
+def test_a_challenger_that_changes_nothing_is_kept_out_and_that_can_be_written_down(scorer: Scorer) -> None:
+    judgement = judge_challenger(scorer, scorer, generate_cases(use_case(), 400, 31), LEVEL)
+    assert judgement.end is End.KEPT
+    assert json.dumps(judgement.to_json()["verdict"])
