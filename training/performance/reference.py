@@ -27,7 +27,8 @@ class Against:
 def promised(evidence: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what the bundle's evidence says of untouched rows, as JSON data; None where it says nothing.
 
-    These are all records that came, whatever was decided: not the same population as those with an outcome.
+    Of a first training these are past cases of every kind; of a retraining, decisions with an outcome. Neither need be
+    the population that is judged now.
     """
     procedure = evidence.get("procedure", {})
     metrics, intervals = procedure.get("metrics", {}), procedure.get("intervals", {})

@@ -18,8 +18,8 @@ from service.scoring.scorer import Scorer
 from training.data import Indices, Outcomes
 from training.monitoring.observed import Observed, observe
 from training.monitoring.windows import Window
-from training.performance.maturity import DAY, Population, population
-from training.performance.told import told
+from training.performance.maturity import DAY, NEVER, Population, population, settled_at
+from training.performance.told import Told, told
 from training.retrain.typed import schema_of, typed, with_outcome
 from training.use_case import UseCase
 
@@ -66,7 +66,8 @@ def matured_cases(store: SegmentStore, scorer: Scorer, use_case: UseCase, now: i
     """Return the decisions of a use case that had matured by `now`, and whose outcome had been told by then; of the two
     years up to the latest that can have matured.
 
-    Whom they speak of is as `population` says: cases that somebody picked are not among them. Declines accepted at
+    Whom they speak of is as `population` says: cases that somebody picked are not among them, nor those of a week of
+    which too few are told, for the bad ones are told first. Declines accepted at
     random are, to learn from, and do not judge, for each of them stands for many. What the scorer or the contract
     cannot read and what was erased is left out. Of decisions on the same record with the same ids one is kept. now:
     microseconds since 1970, UTC.
@@ -76,9 +77,10 @@ def matured_cases(store: SegmentStore, scorer: Scorer, use_case: UseCase, now: i
     window = Window(max(0, until - HORIZON), until)
     seen = observe(store, scorer, window)
     outcomes = told(store, use_case.name, seen, now)
+    settled = _settled(seen, outcomes, use_case, now)
     everything = np.ones(seen.rows, np.bool_)
-    of_whom = population(seen.decisions, everything, outcomes.known, use_case.monitoring)
-    known = _known(seen, outcomes.bad, of_whom)
+    of_whom = population(seen.decisions, everything, outcomes.known, use_case.monitoring, settled)
+    known = _known(seen, np.where(settled, outcomes.bad, np.nan), of_whom)
     blocks = list(_blocks(store, contract, window, known))
     bad, judges, decisions, at = (
         np.concatenate([np.empty(0, np.int64), *(block[part] for block in blocks)]) for part in (1, 2, 3, 4)
@@ -101,6 +103,14 @@ def decisions_in_words(decisions: npt.NDArray[np.int8]) -> str:
     """Return how many of decisions (rows,), positions in `DECISIONS`, are of which kind, such as "90 approve"."""
     counts = np.bincount(decisions, minlength=len(DECISIONS)).tolist()
     return ", ".join(f"{count} {kind}" for kind, count in zip(DECISIONS, counts, strict=True) if count)
+
+
+def _settled(seen: Observed, outcomes: Told, use_case: UseCase, now: int) -> npt.NDArray[np.bool_]:
+    """Return which decisions (rows,) are of a week that is settled at `now`, as `settled_at` says."""
+    told_at = np.maximum(seen.at + round(use_case.monitoring.maturity_days * DAY), outcomes.observed_at)
+    told_at[~outcomes.known] = NEVER
+    found: npt.NDArray[np.bool_] = settled_at(seen.at, seen.decisions, told_at) <= now
+    return found
 
 
 def _known(seen: Observed, bad: npt.NDArray[np.float64], of_whom: Population) -> dict[str, _Told]:

@@ -54,7 +54,7 @@ def test_a_decision_counts_once_it_is_old_enough_and_its_outcome_is_told(
     old, young, untold = (
         decision(scorer, "old", OLD_ENOUGH, income=91_000.0),
         decision(scorer, "young", OLD_ENOUGH + 1, income=92_000.0),
-        decision(scorer, "untold", OLD_ENOUGH - 1, income=93_000.0),
+        decision(scorer, "untold", OLD_ENOUGH - 14 * DAY, income=93_000.0),
     )
     found = gathered(
         tmp_path, scorer, old, young, untold, told(old, True, NOW - 1), told(young, False, NOW - 1)
@@ -63,6 +63,16 @@ def test_a_decision_counts_once_it_is_old_enough_and_its_outcome_is_told(
     assert (found.bad.tolist(), found.at.tolist()) == ([1], [OLD_ENOUGH])
     # In the contract's own coding, in which 0 is bad.
     assert found.table.column("target").to_pylist() == [0]
+
+
+def test_a_week_of_which_the_bad_cases_alone_are_told_does_not_count_yet(
+    tmp_path: Path, scorer: Scorer
+) -> None:
+    week = [decision(scorer, f"d{number}", OLD_ENOUGH - number) for number in range(10)]
+    bad_ones = [told(entry, True, NOW - 1) for entry in week[:3]]
+    assert gathered(tmp_path / "bad", scorer, *week, *bad_ones).rows == 0
+    good_ones = [told(entry, False, NOW - 1) for entry in week[3:]]
+    assert gathered(tmp_path / "all", scorer, *week, *bad_ones, *good_ones).rows == 10
 
 
 def test_what_was_told_later_than_now_is_not_known(tmp_path: Path, scorer: Scorer) -> None:
