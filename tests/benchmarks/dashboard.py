@@ -2,9 +2,9 @@
 
     python tests/benchmarks/dashboard.py [--rows 1000000] [--outcomes 200000] [--work FOLDER] [--json]
 
-The decision log is that of `tests/benchmarks/drift.py`, and is used again where it is there. It is counted at once, as
-`aval drift` does it, in a process of its own; then `/dashboard.json` is asked for. Then the counts are deleted, and a
-server is asked for decisions, one after the other, first while nobody looks at the dashboard, and then while it counts
+The decision log is that of `tests/benchmarks/drift.py`, and is used again where it is there. It is counted at once,
+without rests, in a process of its own; then `/dashboard.json` is asked for. Then the counts are deleted, and a server
+is asked for decisions, one after the other, first while nobody looks at the dashboard, and then while it counts
 everything again because somebody does.
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.benchmarks.drift import USE_CASE, make_log
+from tests.benchmarks.drift import USE_CASE, home_with_log
 from tests.processes import Home
 from training.use_cases import use_cases
 
@@ -75,12 +75,7 @@ class Cost:
 
 def main() -> None:
     options = _options()
-    work: Path = options.work / f"{options.rows}-{time.strftime('%Y-%m-%d')}"
-    work.mkdir(parents=True, exist_ok=True)
-    home, done = Home(work), work / "made.txt"
-    if not done.exists():
-        make_log(home, options.rows, options.outcomes)
-        done.write_text("")
+    home = home_with_log(options.work, options.rows, options.outcomes)
     cost = measured(home, options.rows, options.outcomes)
     sys.stdout.write((json.dumps(asdict(cost), indent=1) if options.json else told(cost)) + "\n")
 

@@ -59,18 +59,22 @@ class Looked:
 
 def main() -> None:
     options = _options()
-    work: Path = options.work / f"{options.rows}-{time.strftime('%Y-%m-%d')}"
-    work.mkdir(parents=True, exist_ok=True)
-    home = Home(work)
-    done = work / "made.txt"
-    if not done.exists():
-        make_log(home, options.rows, options.outcomes)
-        done.write_text("")
-    looked = look(home, options.rows, options.outcomes)
+    looked = look(home_with_log(options.work, options.rows, options.outcomes), options.rows, options.outcomes)
     if options.json:
         sys.stdout.write(json.dumps(asdict(looked), indent=1) + "\n")
     else:
         sys.stdout.write(told(looked) + "\n")
+
+
+def home_with_log(folder: Path, rows: int, outcomes: int) -> Home:
+    """Return a home whose log holds so many decisions and outcomes; it is made once a day."""
+    work = folder / f"{rows}-{time.strftime('%Y-%m-%d')}"
+    work.mkdir(parents=True, exist_ok=True)
+    home, done = Home(work), work / "made.txt"
+    if not done.exists():
+        make_log(home, rows, outcomes)
+        done.write_text("")
+    return home
 
 
 def told(looked: Looked) -> str:

@@ -37,6 +37,11 @@ def aval(*arguments: str | Path) -> Done:
     app.add_typer(log_app, name="log")
     for command in (outcomes, reviews, replay):
         app.command()(command)
+    return run(app, *arguments)
+
+
+def run(app: typer.Typer, *arguments: str | Path) -> Done:
+    """Run a command of an application; an error of ours ends it as `aval` ends."""
     done = CliRunner().invoke(app, [str(item) for item in arguments])
     if isinstance(done.exception, AvalError):
         return Done(done.exception.exit_code, done.stdout, str(done.exception))

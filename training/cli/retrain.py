@@ -18,7 +18,7 @@ from training.console import progress_bar, say, say_json
 from training.use_cases import find_use_case
 
 if TYPE_CHECKING:
-    from training.retrain import Asked, Ended, Place
+    from training.retrain import Asked, Effort, Ended, Place
 
 EVERY_DAYS = 7
 PARTS = ("enough", "reason")
@@ -80,22 +80,12 @@ def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
     Exit code 0: promoted; 1: the comparison, a gate or a person said no, or a person should look; 3: nothing to do yet;
     4: waiting for approval; 5: another retraining is at work. Broken off, the next call takes it up where it was left.
     """
-    from training.retrain import Asked, Effort, Method
-    from training.tune import TRIALS
+    from training.retrain import Asked, Method
 
     if recalibrate and because is None:
         raise WrongUse("--recalibrate needs a reason: --because schedule, drift, degradation or request")
-    if quick and trials:
-        raise WrongUse("--quick does not search: leave out --trials, or --quick")
-    asked = Asked(
-        _moment(as_of),
-        because,
-        Method.RECALIBRATE if recalibrate else None,
-        approval,
-        every_days,
-        level,
-        Effort(seed, TRIALS if trials is None else trials, quick),
-    )
+    method, effort = Method.RECALIBRATE if recalibrate else None, _effort(seed, trials, quick=quick)
+    asked = Asked(_moment(as_of), because, method, approval, every_days, level, effort)
     with _told_in_json(as_json), _place(use_case) as place:
         if only is not None:
             _say_part(place, asked, only, as_json)
@@ -104,6 +94,15 @@ def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
     _say_ended(ended, as_json)
     if ended.end.exit_code:
         raise typer.Exit(ended.end.exit_code)
+
+
+def _effort(seed: int, trials: int | None, *, quick: bool) -> Effort:
+    from training.retrain import Effort
+    from training.tune import TRIALS
+
+    if quick and trials:
+        raise WrongUse("--quick does not search: leave out --trials, or --quick")
+    return Effort(seed, TRIALS if trials is None else trials, quick)
 
 
 @contextmanager

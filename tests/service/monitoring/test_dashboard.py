@@ -2,84 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.monitoring.cells import Cell, Cells, Of, add, day_of
-from service.monitoring.dashboard import Known, Period, dashboard_json, watched_json
+from service.monitoring.cells import Cell, Cells, Of
+from service.monitoring.dashboard import Known, watched_json
 from service.monitoring.dashboard.stability import index_of
 from service.monitoring.dashboard.told import Told
 from service.monitoring.events import Event
 from service.monitoring.score_bins import UNKNOWN, bins_of, borders
-from service.openapi.dashboard import dashboard_schemas
 from service.scoring.profile import stability_index
+from tests.service.monitoring.boards import (
+    FIGURES,
+    FIRST,
+    HOUR,
+    NOW,
+    PERIOD,
+    board,
+    decided,
+    together,
+    told,
+)
 from tests.service.monitoring.counted import DAY, MONDAY, SCORER, USE_CASE
-
-NOW = MONDAY + 20 * DAY
-PERIOD = Period(*(datetime.fromtimestamp(at / 1e6, UTC).date() for at in (MONDAY, MONDAY + 13 * DAY)))
-TRAFFIC = {"requests": 0, "errors": 0, "p50_ms": None, "p99_ms": None}
-FIRST = day_of(MONDAY)
-HOUR = DAY // 24
-FIGURES = ("bad", "expected_bad", "brier", "auc")
-
-
-def board(cells: Cells, *events: Event, **more: Any) -> dict[str, Any]:
-    """The dashboard of two weeks, after it was found to be of the published shape."""
-    known = Known(cells, events, more.pop("report", None), more.pop("behind", 0), NOW)
-    body = dashboard_json(SCORER, PERIOD, known, TRAFFIC)
-    jsonschema.Draft202012Validator(dashboard_schemas()["Dashboard"]).validate(
-        json.loads(json.dumps(body, allow_nan=False))
-    )
-    for values in (
-        *body["volume"].values(),
-        body["score"]["psi"],
-        *(item["csi"] for item in body["columns"]),
-    ):
-        assert len(values) == len(body["days"]) == 14
-    return body
-
-
-def decided(day: int, counts: tuple[int, int, int], model: str = "small_loans:a", **more: Any) -> Cells:
-    """Decisions of a day, all of them with P(bad) 0.1."""
-    policy, source = more.get("policy", "p-1"), more.get("source", "online")
-    begins, ends = more.get("span", (0, 5))
-    scores = np.zeros(20, np.int64)
-    scores[2] = sum(counts)
-    at = (FIRST + day) * DAY
-    found = {
-        "decisions": np.array(counts),
-        "scores": more.get("scores", scores),
-        "known": np.array([sum(counts)]),
-        "sum": np.array([0.1 * sum(counts)]),
-        "first": np.array([at + begins]),
-        "last": np.array([at + ends]),
-        "refused": np.array([more.get("refused", 0)]),
-    }
-    return {Cell(Of.DECISIONS, FIRST + day, model, policy, source): found}
-
-
-def told(day: int, probabilities: Any, bad: Any, model: str = "small_loans:a") -> Cells:
-    """Outcomes of a day's decisions."""
-    p, y = np.asarray(probabilities, np.float64), np.asarray(bad, np.float64)
-    values = {"told": np.ones(len(p)), "bad": y, "sum": p, "square": p**2, "brier": (p - y) ** 2}
-    counts = {name: np.bincount(bins_of(p), one, UNKNOWN + 1) for name, one in values.items()}
-    return {Cell(Of.OUTCOMES, FIRST + day, model, "p-1", "online"): counts}
-
-
-def together(*parts: Cells) -> Cells:
-    found: Cells = {}
-    for part in parts:
-        for cell, counts in part.items():
-            add(found, cell, counts)
-    return found
 
 
 def test_with_nothing_counted_every_list_is_there_and_no_figure_is_made_up() -> None:
@@ -358,64 +308,3 @@ def test_what_a_shadow_says_is_compared() -> None:
     assert board({cell: counts, replace(cell, day=FIRST + 1): counts})["shadow"] == [
         {"model": "small_loans:b", "decisions": 8, "same": 6, "mean_difference": pytest.approx(-0.05)}
     ]
-
-
-def incident(step: str, at: int, recovered: int | None = None, name: str = "0" * 16, **more: Any) -> Event:
-    body = {
-        "step": step,
-        "incident": name,
-        "key": "drift:income",
-        "severity": "warning",
-        "title": "income drifted",
-        "figures": {"csi": 0.3},
-        "opened_at": MONDAY + DAY,
-        "recovered_at": recovered,
-        **more,
-    }
-    return Event(USE_CASE, "incident", f"{name}-{step}-{at}", at, body)
-
-
-def test_an_incident_is_told_as_it_is_now() -> None:
-    opened, raised = (
-        incident("opened", MONDAY + DAY),
-        incident("raised", MONDAY + 2 * DAY, severity="critical"),
-    )
-    look = Event(USE_CASE, "incident", "look", MONDAY + 3 * DAY, {"step": "look"})
-    (now,) = board({}, opened, raised, look)["incidents"]
-    assert (now["severity"], now["opened_at"], now["recovered_at"]) == (
-        "critical",
-        "2026-11-03T00:00:00Z",
-        None,
-    )
-    (over,) = board({}, opened, raised, incident("recovered", MONDAY + 4 * DAY, MONDAY + 4 * DAY))[
-        "incidents"
-    ]
-    assert over["recovered_at"] == "2026-11-06T00:00:00Z"
-    long_over = replace(incident("recovered", MONDAY - 4 * DAY, MONDAY - DAY))
-    assert board({}, opened, long_over)["incidents"] == []
-
-
-def test_the_last_look_and_the_steps_of_retrainings_are_told_with_their_moments() -> None:
-    report = Event(USE_CASE, "report", "k", MONDAY, {"columns": []})
-    steps = [
-        Event(USE_CASE, "retraining", f"s-{step}", MONDAY + step, {"story": "s", "step": f"step {step}"})
-        for step in range(25)
-    ]
-    before = Event(USE_CASE, "retraining", "r", MONDAY - 1, {"story": "r", "step": "ended"})
-    body = board({}, before, *steps, report=report)
-    assert body["report"] == {"at": MONDAY, "columns": []}
-    assert [item["step"] for item in body["retraining"]] == [f"step {step}" for step in range(5, 25)]
-    assert body["marks"] == [{"at": "2026-11-02T00:00:00.000024Z", "kind": "retraining", "text": "step 24"}]
-
-
-def test_gauges_tell_the_same_figures() -> None:
-    reference = np.array(SCORER.profile.probability.counts)
-    cells = decided(1, (500, 0, 0), SCORER.tag, scores=reference[::-1])
-    events = [incident("opened", MONDAY), incident("opened", MONDAY, name="1" * 16, severity="critical")]
-    known = Known(cells, events, None, 3, NOW)
-    figures = watched_json(SCORER, PERIOD, known, 40)
-    body = dashboard_json(SCORER, PERIOD, known, TRAFFIC)
-    assert figures["psi"] == body["score"]["window_psi"] > 0.25
-    assert figures["csi"] == dict.fromkeys(SCORER.contract.inputs)
-    assert (figures["told"], figures["behind"]) == (40, 3)
-    assert figures["incidents"] == {"warning": 1, "critical": 1}

@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from service.decision_log import Kind
 from service.decision_log.reading import Logged, Selection, entries, reading
-from service.errors import AvalError
+from tests.training.log_commands import Done, run
 from training.cli.simulate import simulate
 
 CASE = "credit_risk"
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended and what it printed; `said` is what it complained of."""
-
-    code: int
-    out: str
-    said: str
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.out)
-
-
 def aval_simulate(*arguments: str | Path) -> Done:
     app = typer.Typer()
     app.command()(simulate)
-    done = CliRunner().invoke(app, [str(item) for item in arguments])
-    if isinstance(done.exception, AvalError):
-        return Done(done.exception.exit_code, done.stdout, str(done.exception))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return Done(done.exit_code, done.stdout, done.stderr)
+    return run(app, *arguments)
 
 
 def use_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:

@@ -12,7 +12,8 @@ import pytest
 from service.decision_log import Kind
 from service.errors import AvalError
 from tests.processes import Home
-from tests.training.simulation.commands import CASE, Done, aval_simulate, logged, use_home
+from tests.training.log_commands import Done
+from tests.training.simulation.commands import CASE, aval_simulate, logged, use_home
 from training.simulation import session
 from training.simulation.log_door import LogDoor
 from training.simulation.stopping import stoppable
