@@ -18,11 +18,11 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest -
 	--generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve load lock clean
+.PHONY: help demo test serve load settings lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.ready-demo ## set up, then train, calibrate, register, score a file, serve and decide one record with its reasons
 	@$(IN_VENV) bash tests/e2e/demo.sh
@@ -44,6 +44,9 @@ serve: $(VENV)/.ready-demo ## serve the use case named by AVAL_MODEL (without it
 
 load: $(VENV)/.ready-test ## users of locust against the service at HOST; fails on an error, or where p99 of /predict is above 250 ms
 	@$(IN_VENV) locust -f tests/load/locustfile.py --headless -u 16 -r 16 -t 20s --host $(HOST) $(LOCUST_ARGS)
+
+settings: $(VENV)/.ready-demo ## rewrite service/SETTINGS.md from service/settings.py
+	@$(VENV)/bin/python infra/operations/settings_page.py
 
 lock: ## rewrite the three hashed locks; needs uv; LOCK_ARGS=--upgrade takes newer versions
 	$(COMPILE) $(LOCK_ARGS) --group build --extra train --extra evidently --extra spark --extra dev -o requirements.lock

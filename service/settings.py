@@ -19,34 +19,57 @@ LEAST_CONCURRENCY = 64
 class Settings:
     """Where things are, what to serve, and who may ask.
 
-    model: use case or `use_case:version` to serve, None for the store's only champion (AVAL_MODEL).
-    home: local state such as the MLflow database (AVAL_HOME, `./.aval`).
-    bentoml_home: BentoML's own folder, which holds the model store (BENTOML_HOME, `~/bentoml`).
-    tracking_uri: MLflow tracking server (MLFLOW_TRACKING_URI, SQLite in `home`).
-    largest_body: bytes that a request may have (AVAL_MAX_BODY, 1 MiB).
-    decision_log: SQLAlchemy URL of the decision log (AVAL_DECISION_LOG, SQLite in `home`), None for `off`.
-    log_down: what happens while it is down: `closed` answers 503, `open` keeps decisions in `spool` until it is back
-    (AVAL_DECISION_LOG_DOWN, `closed`).
-    spool: folder for such decisions (AVAL_SPOOL, `spool` in `home`).
-    segments: folder, also in S3, where the log keeps the decisions of batch runs (AVAL_SEGMENTS, `segments` in `home`).
-    monitoring: SQLAlchemy URL of the database of monitoring (AVAL_MONITORING; `monitoring.db` beside a log in SQLite,
-    the same database as a log in PostgreSQL, and in `home` where the log is off).
-    s3_kms_key: what batch runs encrypt their outputs in S3 with (AVAL_S3_KMS_KEY), None for the bucket's own key.
-    time_zone: where batch runs have their yesterday (AVAL_TIME_ZONE, UTC).
-    batch_roots: folders and s3:// prefixes whose files may be scored over HTTP (AVAL_BATCH_ROOTS, separated by commas);
-    none switches that off.
-    api_keys: file of hashed keys (AVAL_API_KEYS), None for no keys.
-    host: address to listen on where `bentoml serve` is given none (AVAL_HOST, this machine alone).
-    without_keys: whether other addresses are served without keys too (AVAL_WITHOUT_KEYS, `no`).
-    workers: processes that answer (AVAL_WORKERS, 1).
-    concurrency: requests that a worker holds at once; more are told to come back (AVAL_CONCURRENCY, 128).
-    drain_seconds: between "not ready" and no more connections, when a worker is to stop: what a load balancer needs
-    to notice (AVAL_DRAIN_SECONDS, 0).
-    shadow: a second bundle that scores the same records unseen (AVAL_SHADOW), None for no shadow.
-    cors_origins: origins whose pages may ask (AVAL_CORS_ORIGINS, separated by commas; none).
-    request_log: whether every request has a line of JSON on standard output (AVAL_REQUEST_LOG, `yes`).
-    spans_to: where spans go (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT; needs the extra `tracing`), None for no spans.
-    in_worker: whether this process is one of BentoML's workers (PROMETHEUS_MULTIPROC_DIR, which it sets for them).
+    `make settings` writes service/SETTINGS.md from these lines: field: variable | default | allowed | meaning.
+
+    Everywhere
+    model: AVAL_MODEL | the store's only champion | a use case, or `use_case:version` | what is served
+    home: AVAL_HOME | `.aval` in the working folder | a folder | local state: decisions, tasks, MLflow's database and
+        artifacts, snapshots of training data, `alerts.toml`
+    bentoml_home: BENTOML_HOME | `~/bentoml` | a folder | BentoML's own: the model store, champions and policies
+    time_zone: AVAL_TIME_ZONE | `UTC` | a time zone such as `Europe/Madrid` | where the nightly job has its yesterday
+        (`{date}`), and `aval drift` its days
+
+    The online service
+    host: AVAL_HOST | `127.0.0.1` | an address of this machine | where to listen if `bentoml serve` is given no
+        `--host`; what other machines reach needs keys, or `AVAL_WITHOUT_KEYS=yes`
+    api_keys: AVAL_API_KEYS | none: everybody on this machine may ask | a file | hashed API keys, made by `aval keys`
+    without_keys: AVAL_WITHOUT_KEYS | `no` | `yes`, `no` | serve other machines without keys: something in front asks
+    cors_origins: AVAL_CORS_ORIGINS | its own pages alone | origins, separated by commas | whose pages may ask
+    workers: AVAL_WORKERS | `1` | a whole number from 1 up | processes that answer
+    concurrency: AVAL_CONCURRENCY | `128` | a whole number from 64 up | requests that a worker holds at once; the next
+        is answered 429 with `Retry-After`
+    largest_body: AVAL_MAX_BODY | `1048576` | a whole number from 1 up | bytes that a request may have; more is a 413
+    drain_seconds: AVAL_DRAIN_SECONDS | `0` | a whole number from 0 up | from "not ready" to no more connections, when a
+        worker is to stop: what a load balancer needs to notice
+    shadow: AVAL_SHADOW | none | a use case, or `use_case:version` | a second bundle that scores the same records unseen
+    request_log: AVAL_REQUEST_LOG | `yes` | `yes`, `no` | a line of JSON for every request, with nothing of its record
+    spans_to: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT | none are made | a URL | where spans go; needs the extra `tracing`
+
+    The decision log and monitoring
+    decision_log: AVAL_DECISION_LOG | `decisions.db` in `AVAL_HOME` | a SQLAlchemy URL of SQLite or PostgreSQL, or `off`
+        | where every decision is kept
+    log_down: AVAL_DECISION_LOG_DOWN | `closed` | `closed`, `open` | while the log is down: answer 503, or decide and
+        keep decisions in `AVAL_SPOOL` until it is back
+    spool: AVAL_SPOOL | `spool` in `AVAL_HOME` | a folder | for such decisions; of this machine alone, on a disk that
+        outlives the container
+    segments: AVAL_SEGMENTS | `segments` in `AVAL_HOME` | a folder, or `s3://bucket/prefix` | where the log keeps the
+        decisions of batch runs; of one log alone
+    monitoring: AVAL_MONITORING | `monitoring.db` beside a log in SQLite, the same database as a log in PostgreSQL; in
+        `AVAL_HOME` without a log | a SQLAlchemy URL of SQLite or PostgreSQL | counts, looks, incidents, and the stories
+        of retrainings
+
+    Files and S3
+    batch_roots: AVAL_BATCH_ROOTS | none, which switches it off | absolute folders and `s3://bucket/prefix`, separated
+        by commas | whose files may be scored over HTTP (`/score_file`)
+    s3_kms_key: AVAL_S3_KMS_KEY | the bucket's own | a KMS key's id, ARN or alias | what is written to S3 is encrypted
+        with it
+
+    Training
+    tracking_uri: MLFLOW_TRACKING_URI | `mlflow.db` in `AVAL_HOME` | a URL, or `sqlite:///FILE` | MLflow's tracking
+        server and registry
+
+    Set by BentoML itself
+    in_worker: PROMETHEUS_MULTIPROC_DIR | not set | a folder | says that this process is one of its workers
     """
 
     model: str | None
