@@ -18,7 +18,7 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest -
 	--generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve load settings lock clean
+.PHONY: help demo test serve load smoke push settings conda lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -45,8 +45,18 @@ serve: $(VENV)/.ready-demo ## serve the use case named by AVAL_MODEL (without it
 load: $(VENV)/.ready-test ## users of locust against the service at HOST; fails on an error, or where p99 of /predict is above 250 ms
 	@$(IN_VENV) locust -f tests/load/locustfile.py --headless -u 16 -r 16 -t 20s --host $(HOST) $(LOCUST_ARGS)
 
+smoke: ## ask the deployment at URL for one decision: URL=https://… KEY_FILE=file MODEL=credit_risk:VERSION WITHIN=seconds
+	@$(PYTHON) tests/e2e/smoke.py "$(URL)" $(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(if $(MODEL),--model "$(MODEL)") \
+		$(if $(WITHIN),--within "$(WITHIN)")
+
+push: ## push the local image IMAGE to REPOSITORY, and print what it is there by digest
+	@bash infra/image/push.sh "$(IMAGE)" "$(REPOSITORY)"
+
 settings: $(VENV)/.ready-demo ## rewrite service/SETTINGS.md from service/settings.py
 	@$(VENV)/bin/python infra/operations/settings_page.py
+
+conda: $(VENV)/.ready-demo ## rewrite infra/environment.yml from requirements-train.lock
+	@$(VENV)/bin/python infra/operations/conda.py
 
 lock: ## rewrite the three hashed locks; needs uv; LOCK_ARGS=--upgrade takes newer versions
 	$(COMPILE) $(LOCK_ARGS) --group build --extra train --extra evidently --extra spark --extra dev -o requirements.lock
