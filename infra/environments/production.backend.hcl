@@ -1,0 +1,3 @@
+bucket = "aval-state-production"
+key    = "aval/production.tfstate"
+region = "eu-west-1"

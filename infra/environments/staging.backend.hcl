@@ -1,0 +1,3 @@
+bucket = "aval-state-staging"
+key    = "aval/staging.tfstate"
+region = "eu-west-1"

@@ -1,0 +1,168 @@
+locals {
+  name = "${var.name}-${var.use_case}"
+  # Names of target groups have 32 characters at most, and no _.
+  short = substr(replace(local.name, "_", "-"), 0, 32)
+
+  # Seconds. First the load balancer stops sending, then SIGTERM; the worker says "not ready", takes no more connections,
+  # and has 30 s for what it has: the longest way of all these has to fit into stop.
+  drain    = 10
+  requests = 30
+  stop     = local.drain + local.requests + 5
+
+  settings = merge(var.settings, var.path == null ? {} : { AVAL_PATH = var.path }, {
+    AVAL_MODEL             = var.use_case
+    AVAL_HOME              = "/var/lib/aval"
+    AVAL_HOST              = "0.0.0.0"
+    AVAL_API_KEYS          = "/run/aval/keys.json"
+    AVAL_WORKERS           = tostring(max(1, floor(var.cpu / 1024)))
+    AVAL_DRAIN_SECONDS     = tostring(local.drain)
+    AVAL_DECISION_LOG_DOWN = "closed"
+  })
+}
+
+module "task" {
+  source = "../task"
+
+  name           = local.name
+  account_id     = var.account_id
+  region         = var.region
+  image          = var.image
+  repository_arn = var.repository_arn
+  # Alive, not ready: while the database is down a task that is started again would not be readier.
+  health_command = ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/livez', timeout=3)"]
+  ports          = [3000]
+  cpu            = var.cpu
+  memory         = var.memory
+  stop_seconds   = local.stop
+  environment    = merge(var.common.environment, local.settings)
+  secrets        = var.common.secrets
+  files          = var.common.files
+  secret_files   = { "keys.json" = var.keys_secret_arn }
+  policy         = data.aws_iam_policy_document.this.json
+  log_days       = var.log_days
+  key_arn        = var.key_arn
+}
+
+resource "aws_ecs_service" "this" {
+  name            = var.use_case
+  cluster         = var.cluster.arn
+  task_definition = module.task.arn
+  launch_type     = "FARGATE"
+  desired_count   = var.least
+
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  health_check_grace_period_seconds  = 60
+  availability_zone_rebalancing      = "ENABLED"
+  enable_ecs_managed_tags            = true
+  propagate_tags                     = "SERVICE"
+  # Otherwise an apply would be over, and called well, before the new tasks answer.
+  wait_for_steady_state = true
+
+  network_configuration {
+    subnets          = var.subnet_ids
+    security_groups  = [var.security_group_id]
+    assign_public_ip = false
+  }
+
+  load_balancer {
+    target_group_arn = aws_lb_target_group.this.arn
+    container_name   = "aval"
+    container_port   = 3000
+  }
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  alarms {
+    enable      = true
+    rollback    = true
+    alarm_names = [for alarm in ["errors", "slow"] : aws_cloudwatch_metric_alarm.this[alarm].alarm_name]
+  }
+
+  timeouts {
+    create = "20m"
+    update = "30m"
+  }
+
+  lifecycle {
+    # Autoscaling decides.
+    ignore_changes = [desired_count]
+  }
+
+  depends_on = [aws_lb_listener_rule.this]
+}
+
+resource "aws_lb_target_group" "this" {
+  name        = local.short
+  vpc_id      = var.vpc_id
+  target_type = "ip"
+  protocol    = "HTTP"
+  port        = 3000
+
+  deregistration_delay          = local.requests
+  load_balancing_algorithm_type = "least_outstanding_requests"
+
+  health_check {
+    path                = "/readyz"
+    matcher             = "200"
+    interval            = 5
+    timeout             = 4
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+}
+
+resource "aws_lb_listener_rule" "this" {
+  listener_arn = var.listener_arn
+
+  action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.this.arn
+  }
+
+  dynamic "condition" {
+    for_each = var.path == null ? [] : [var.path]
+
+    content {
+      path_pattern {
+        values = [condition.value, "${condition.value}/*"]
+      }
+    }
+  }
+
+  dynamic "condition" {
+    for_each = var.host == null ? [] : [var.host]
+
+    content {
+      host_header {
+        values = [condition.value]
+      }
+    }
+  }
+
+  tags = { Name = local.name }
+}
+
+data "aws_iam_policy_document" "this" {
+  # Files of batch decisions, which the dashboard counts and replays read.
+  statement {
+    sid       = "ReadBatchDecisions"
+    actions   = ["s3:GetObject"]
+    resources = ["${var.decisions_bucket_arn}/segments/*"]
+  }
+
+  statement {
+    sid       = "FindBatchDecisions"
+    actions   = ["s3:ListBucket"]
+    resources = [var.decisions_bucket_arn]
+  }
+
+  statement {
+    sid       = "KeyOfTheBucket"
+    actions   = ["kms:Decrypt"]
+    resources = [var.key_arn]
+  }
+}
