@@ -45,6 +45,15 @@ class StoredPolicy:
     policy: Policy
     about: PolicyOrigin
 
+    def to_json(self) -> bytes:
+        """Return the content of its file; raises `ValueError` for a number that is none."""
+        return canonical_json({"policy": self.policy.to_json(), **asdict(self.about)})
+
+    @classmethod
+    def from_json(cls, content: bytes, version: str) -> StoredPolicy:
+        """Read the content of a file; raises `BundleInvalid` unless it is the policy of this very version."""
+        return _parse(content, version)
+
 
 def save_policy(use_case: str, policy: Policy, about: PolicyOrigin, bentoml_home: Path) -> str:
     """Store a policy under its version and return that; storing it again changes nothing, its origin included.
@@ -52,7 +61,7 @@ def save_policy(use_case: str, policy: Policy, about: PolicyOrigin, bentoml_home
     A damaged file of that name is replaced. Raises `WrongUse` for a policy or origin that could not be read back.
     """
     try:
-        content = canonical_json({"policy": policy.to_json(), **asdict(about)})
+        content = StoredPolicy(policy, about).to_json()
         _parse(content, policy.version)
     except (BundleInvalid, ValueError) as error:
         raise WrongUse(f"the policy cannot be stored: {error}") from None

@@ -23,6 +23,8 @@ from service.model_store.pointer_files import (
     history,
     set_champion,
 )
+from service.model_store.release import Release
+from service.model_store.releases import find_release, put_release, release_of, store_release
 
 __all__ = [
     "BENTOML_FILE",
@@ -31,18 +33,23 @@ __all__ = [
     "Champion",
     "Earlier",
     "Override",
+    "Release",
     "champion",
     "champions",
     "changing",
     "find_champion",
+    "find_release",
     "history",
     "load_scorer",
     "put_beside",
+    "put_release",
     "read_beside",
     "read_bundle",
     "read_card",
     "read_folder",
+    "release_of",
     "save_bundle",
     "set_champion",
+    "store_release",
     "with_policy",
 ]

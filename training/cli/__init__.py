@@ -18,6 +18,7 @@ from training.cli.outcomes import outcomes, reviews
 from training.cli.policy import policy_app
 from training.cli.profile import profile
 from training.cli.promotion import history, promote, rollback
+from training.cli.release import export_release, import_release
 from training.cli.replay import replay
 from training.cli.report import card
 from training.cli.retrain import retrain
@@ -42,6 +43,8 @@ app.command()(card)
 app.command()(promote)
 app.command()(rollback)
 app.command()(history)
+app.command("export")(export_release)
+app.command("import")(import_release)
 app.add_typer(policy_app, name="policy")
 app.command()(score)
 app.command()(verify)
