@@ -47,19 +47,30 @@ module "key" {
   region     = var.region
 }
 
+module "boundary" {
+  source = "./modules/boundary"
+
+  name       = local.name
+  account_id = local.account
+  partition  = local.partition
+  region     = var.region
+  key_arn    = module.key.arn
+}
+
 module "network" {
   source = "./modules/network"
   count  = local.own_network ? 1 : 0
 
-  name       = local.name
-  region     = var.region
-  account_id = local.account
-  partition  = local.partition
-  cidr       = var.network.cidr
-  public     = !var.internal || var.network.nat
-  nat        = var.network.nat
-  log_days   = var.log_days
-  key_arn    = module.key.arn
+  name         = local.name
+  region       = var.region
+  account_id   = local.account
+  partition    = local.partition
+  cidr         = var.network.cidr
+  public       = !var.internal || var.network.nat
+  nat          = var.network.nat
+  log_days     = var.log_days
+  key_arn      = module.key.arn
+  boundary_arn = module.boundary.arn
 }
 
 module "alarms" {
@@ -94,19 +105,20 @@ module "images" {
 module "database" {
   source = "./modules/database"
 
-  name        = local.name
-  partition   = local.partition
-  vpc_id      = local.network.vpc_id
-  subnet_ids  = local.network.private_subnet_ids
-  clients     = module.cluster.security_group_ids
-  least_units = var.database.least_units
-  most_units  = var.database.most_units
-  instances   = var.database.instances
-  backup_days = var.database.backup_days
-  protected   = var.protected
-  topic_arn   = module.alarms.topic_arn
-  log_days    = var.log_days
-  key_arn     = module.key.arn
+  name         = local.name
+  partition    = local.partition
+  vpc_id       = local.network.vpc_id
+  subnet_ids   = local.network.private_subnet_ids
+  clients      = module.cluster.security_group_ids
+  least_units  = var.database.least_units
+  most_units   = var.database.most_units
+  instances    = var.database.instances
+  backup_days  = var.database.backup_days
+  protected    = var.protected
+  topic_arn    = module.alarms.topic_arn
+  log_days     = var.log_days
+  key_arn      = module.key.arn
+  boundary_arn = module.boundary.arn
 }
 
 module "cluster" {
@@ -190,6 +202,7 @@ module "service" {
   topic_arn            = module.alarms.topic_arn
   log_days             = var.log_days
   key_arn              = module.key.arn
+  boundary_arn         = module.boundary.arn
 }
 
 module "schedule" {
@@ -234,5 +247,40 @@ module "job" {
   security_group_id = module.cluster.security_group_ids.jobs
   topic_arn         = module.alarms.topic_arn
   log_days          = var.log_days
+  key_arn           = module.key.arn
+  boundary_arn      = module.boundary.arn
+}
+
+module "github" {
+  source = "./modules/github"
+  count  = var.github == null ? 0 : 1
+
+  name                = local.name
+  environment         = var.environment
+  account_id          = local.account
+  partition           = local.partition
+  region              = var.region
+  repository          = var.github.repository
+  provider_arn        = var.github.provider_arn
+  state_bucket        = var.github.state_bucket
+  repository_arns     = [for repository in values(local.repositories) : repository.arn]
+  releases_bucket_arn = module.storage.buckets.releases.arn
+  boundary_arn        = module.boundary.arn
+  key_arn             = module.key.arn
+}
+
+module "spark" {
+  source = "./modules/spark"
+  count  = var.spark == null ? 0 : 1
+
+  name              = local.name
+  account_id        = local.account
+  release           = var.spark.release
+  most_cpus         = var.spark.most_cpus
+  subnet_ids        = local.network.private_subnet_ids
+  security_group_id = module.cluster.security_group_ids.jobs
+  secret_arn        = module.database.secret_arn
+  buckets           = module.storage.buckets
+  boundary_arn      = module.boundary.arn
   key_arn           = module.key.arn
 }

@@ -48,3 +48,13 @@ output "job_network" {
     }
   })
 }
+
+output "github_roles" {
+  description = "push, plan, apply => role for GitHub's workflows; none where they may do nothing here."
+  value       = one(module.github[*].role_arns)
+}
+
+output "spark" {
+  description = "Application and role of the Spark door, none where it is off."
+  value       = one([for spark in module.spark : { application_id = spark.application_id, role_arn = spark.role_arn }])
+}

@@ -58,6 +58,11 @@ variable "log_days" {
   type        = number
 }
 
+variable "boundary_arn" {
+  description = "The most that its roles can do."
+  type        = string
+}
+
 variable "key_arn" {
   description = "KMS key of data, backups, password and logs."
   type        = string

@@ -8,6 +8,7 @@ locals {
 }
 
 resource "aws_wafv2_web_acl" "this" {
+  #checkov:skip=CKV_AWS_192:the rules against Log4j are in AWSManagedRulesKnownBadInputsRuleSet, see managed above
   name        = var.name
   description = "In front of the decision services"
   scope       = "REGIONAL"

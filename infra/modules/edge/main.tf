@@ -1,4 +1,5 @@
 resource "aws_lb" "this" {
+  #checkov:skip=CKV2_AWS_76:the rules against Log4j are in AWSManagedRulesKnownBadInputsRuleSet, see managed in firewall.tf
   name                             = var.name
   load_balancer_type               = "application"
   internal                         = var.internal

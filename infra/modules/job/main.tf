@@ -55,6 +55,7 @@ module "task" {
   state        = local.score ? null : var.state
   policy       = data.aws_iam_policy_document.task.json
   log_days     = var.log_days
+  boundary_arn = var.boundary_arn
   key_arn      = var.key_arn
 }
 

@@ -132,6 +132,11 @@ variable "log_days" {
   type        = number
 }
 
+variable "boundary_arn" {
+  description = "The most that its roles can do."
+  type        = string
+}
+
 variable "key_arn" {
   description = "KMS key of logs, secrets, buckets and schedule."
   type        = string

@@ -40,6 +40,7 @@ module "task" {
   secret_files   = { "keys.json" = var.keys_secret_arn }
   policy         = data.aws_iam_policy_document.this.json
   log_days       = var.log_days
+  boundary_arn   = var.boundary_arn
   key_arn        = var.key_arn
 }
 
@@ -96,6 +97,7 @@ resource "aws_ecs_service" "this" {
 }
 
 resource "aws_lb_target_group" "this" {
+  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; behind it only its own group reaches the port
   name        = local.short
   vpc_id      = var.vpc_id
   target_type = "ip"

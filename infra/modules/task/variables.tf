@@ -99,6 +99,11 @@ variable "log_days" {
   type        = number
 }
 
+variable "boundary_arn" {
+  description = "The most that its roles can do."
+  type        = string
+}
+
 variable "key_arn" {
   description = "KMS key of logs and secrets."
   type        = string
