@@ -18,7 +18,7 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest -
 	--generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve load smoke push settings conda lock clean
+.PHONY: help demo test serve load smoke push plan deploy settings conda lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -51,6 +51,12 @@ smoke: ## ask the deployment at URL for one decision: URL=https://… KEY_FILE=f
 
 push: ## push the local image IMAGE to REPOSITORY, and print what it is there by digest
 	@bash infra/image/push.sh "$(IMAGE)" "$(REPOSITORY)"
+
+plan: ## print what Terraform would change in ENVIRONMENT, with the images in the JSON file IMAGES and else those that run
+	@bash infra/deploy.sh plan "$(ENVIRONMENT)" "$(IMAGES)"
+
+deploy: ## apply it, ask every service for a decision, and go back to the images before where one gives none; KEY_FILE=file
+	@bash infra/deploy.sh apply "$(ENVIRONMENT)" "$(IMAGES)" "$(KEY_FILE)" $(WITHIN)
 
 settings: $(VENV)/.ready-demo ## rewrite service/SETTINGS.md from service/settings.py
 	@$(VENV)/bin/python infra/operations/settings_page.py

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import httpx
 import pytest
 
 from service.access.keys import ApiKey, digest_of, keys_json, new_id, new_secret
+from tests.e2e.pretender import pretending
 from tests.processes import Home, free_port
 
 SMOKE = Path(__file__).with_name("smoke.py")
@@ -125,42 +122,3 @@ def smoke(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run it as a runner does, on which nothing but Python itself is installed."""
     command = [sys.executable, "-I", "-S", SMOKE, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
-@contextmanager
-def pretending(answers: dict[str, tuple[int, object]]) -> Iterator[str]:
-    """Yield the URL of a server that seems to decide, except for these answers by path."""
-    seeming = {
-        "/readyz": (200, {}),
-        "/model_metadata": (200, {"model": "m:1"}),
-        "/schema": (200, {"examples": [{}]}),
-    }
-
-    class Pretender(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._tell(*(seeming | answers)[self.path])
-
-        def do_POST(self) -> None:
-            record = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            refused = {"errors": [{"field": name} for name in record]}
-            ids = {"decision_id": "1", "request_id": self.headers["x-request-id"]}
-            decided = {"decision": "approve", "probability": 0.5, **ids}
-            self._tell(*answers.get(self.path, (422, refused) if record else (200, decided)))
-
-        def _tell(self, status: int, body: object) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            if status in (302, 307):
-                self.send_header("location", str(body or "/readyz"))
-            self.send_header("content-type", "application/problem+json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pretender) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
