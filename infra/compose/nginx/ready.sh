@@ -38,7 +38,10 @@ case $1 in
         mkdir -p "$folder"
         trap 'kill $(jobs -p) 2>/dev/null' EXIT
         number=0
-        for replica in "$@"; do watch "$folder/$((number += 1))" "$replica" & done
+        for replica in "$@"; do
+            number=$((number + 1))
+            watch "$folder/$number" "$replica" &
+        done
         # Whichever ends, something is wrong: the container starts anew.
         wait -n
         ;;
