@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -29,6 +32,7 @@ from tests.training.registries import (
     registry_at,
 )
 from training.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, TrackingDown
+from training.registry.client import TrackingRefused
 from training.train import Trained
 from training.trial import Trial
 
@@ -191,6 +195,48 @@ def test_a_store_of_artifacts_that_is_down_is_one_line(
         registry.record(quick(USE_CASE), LINEAGE)
     assert str(caught.value).startswith(f"the store of artifacts of MLflow at {server} did not answer: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (403, TrackingRefused, "refused: 403 Client Error: Forbidden for url: "),
+        (503, TrackingDown, "did not answer; "),
+    ],
+)
+def test_a_server_that_gives_no_artifacts_is_one_line(
+    status: int, kind: type[Exception], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with keeper_of_artifacts(status) as url, pytest.raises(kind) as caught:
+        registry_at(tmp_path, url, tmp_path)._client.list_artifacts("1" * 32)
+    assert str(caught.value).startswith(
+        f"{'the MLflow server' if status == 503 else 'MLflow'} at {url} {said}"
+    )
+    assert "\n" not in str(caught.value)
+
+
+@contextmanager
+def keeper_of_artifacts(status: int) -> Iterator[str]:
+    """A server of MLflow's protocol with one run, which answers whoever asks for its artifacts with a status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            run = {"info": {"run_id": "1" * 32, "artifact_uri": "mlflow-artifacts:/0/run/artifacts"}}
+            self.send_response(status if "mlflow-artifacts" in self.path else 200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"run": run}).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_database_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

@@ -49,11 +49,15 @@ Level = Annotated[
     float | None,
     typer.Option(min=1e-6, max=0.2, help="level of the one-sided test that promotes; default: 0.025"),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**31)]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**31, help="of a training; default: 0")]
 Trials = Annotated[
     int | None, typer.Option(min=0, help="parameters to try beyond the declared ones; default: 8")
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="two candidates, no search")]
+TakeUp = Annotated[
+    bool,
+    typer.Option("--take-up", help="go on with a story that was left open, whatever else is asked for"),
+]
 AsOf = Annotated[
     str | None, typer.Option(metavar="TIME", help="look at nothing later, such as 2026-11-30T00:00:00Z")
 ]
@@ -69,9 +73,10 @@ def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
     only: Only = None,
     every_days: EveryDays = EVERY_DAYS,
     level: Level = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     trials: Trials = None,
     quick: Quick = False,
+    take_up: TakeUp = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +90,7 @@ def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
     if recalibrate and because is None:
         raise WrongUse("--recalibrate needs a reason: --because schedule, drift, degradation or request")
     method, effort = Method.RECALIBRATE if recalibrate else None, _effort(seed, trials, quick=quick)
-    asked = Asked(_moment(as_of), because, method, approval, every_days, level, effort)
+    asked = Asked(_moment(as_of), because, method, approval, every_days, level, effort, take_up)
     with _told_in_json(as_json), _place(use_case) as place:
         if only is not None:
             _say_part(place, asked, only, as_json)
@@ -96,13 +101,15 @@ def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
         raise typer.Exit(ended.end.exit_code)
 
 
-def _effort(seed: int, trials: int | None, *, quick: bool) -> Effort:
+def _effort(seed: int | None, trials: int | None, *, quick: bool) -> Effort | None:
     from training.retrain import Effort
     from training.tune import TRIALS
 
     if quick and trials:
         raise WrongUse("--quick does not search: leave out --trials, or --quick")
-    return Effort(seed, TRIALS if trials is None else trials, quick)
+    if seed is None and trials is None and not quick:
+        return None
+    return Effort(seed or 0, TRIALS if trials is None else trials, quick)
 
 
 @contextmanager
@@ -176,6 +183,8 @@ def _say_ended(ended: Ended, as_json: bool) -> None:
         say_json(ended.to_json())
         return
     say(f"story {ended.story}")
+    if ended.note:
+        say(f"  note: {ended.note}")
     for name, step in ended.steps.items():
         say(f"  {name}: {step['text']}")
     if ended.end == "promoted":

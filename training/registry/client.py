@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
+import requests  # type: ignore[import-untyped]  # ships no types
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from mlflow import MlflowClient
@@ -26,6 +27,8 @@ Answer = TypeVar("Answer")
 
 ALREADY_THERE = "RESOURCE_ALREADY_EXISTS"
 SECONDS_TO_ANSWER = 5
+# Who answers so stands before a server that does not.
+NOBODY_THERE = (502, 503, 504)
 # MLflow itself waits 20 s for SQLite's lock; it gives up at once where two transactions block each other.
 # So does it where two trainings name the same data set at once: it is there on asking again.
 PASSING = ("database is locked", "UNIQUE constraint failed: datasets.", "duplicate key value violates unique")
@@ -85,6 +88,8 @@ def _in_one_line(ask: Callable[[], Answer], uri: str) -> Answer:
         if any(_is_of_the_connection(cause) for cause in _causes(error)):
             raise _down(uri) from None
         raise TrackingRefused(f"MLflow at {uri} refused: {_first_line(error)}", error.error_code) from None
+    except requests.RequestException as error:
+        raise _of_requests(error, uri) from None
     except SQLAlchemyError as error:
         raise TrackingRefused(f"MLflow at {uri} cannot use its database: {_first_line(error)}", "") from None
     except (Boto3Error, BotoCoreError, ClientError) as error:
@@ -117,6 +122,14 @@ def _down(uri: str) -> TrackingDown:
         f"the MLflow server at {uri} did not answer; see that it runs, or set MLFLOW_TRACKING_URI to another "
         "(unset: SQLite in AVAL_HOME)"
     )
+
+
+def _of_requests(error: Any, uri: str) -> AvalError:
+    """Return what an error is that MLflow lets through, such as where a server itself keeps the artifacts."""
+    status = None if error.response is None else error.response.status_code
+    if status is None or status in NOBODY_THERE:
+        return _down(uri)
+    return TrackingRefused(f"MLflow at {uri} refused: {_first_line(error)}", str(status))
 
 
 def _is_of_the_connection(cause: BaseException) -> bool:

@@ -40,6 +40,10 @@ class Effort:
     trials: int = TRIALS
     quick: bool = False
 
+    def __str__(self) -> str:
+        """Return the effort as options of the command."""
+        return f"--seed {self.seed} {'--quick' if self.quick else f'--trials {self.trials}'}"
+
     def options(self, bad_cases: int) -> Options:
         """Return the effort as options of a training."""
         if self.quick:

@@ -44,12 +44,16 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended, in words, with the figures; `story` is "" where none was begun."""
+    """How it ended, in words, with the figures; `story` is "" where none was begun.
+
+    note: what was asked for and does not count, "" where all of it does.
+    """
 
     end: End
     text: str
     story: str = ""
     steps: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -59,6 +63,7 @@ class Ended:
             "text": self.text,
             "story": self.story or None,
             "steps": dict(self.steps),
+            "note": self.note or None,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from service.decision_log.segments.store import SegmentStore
 from service.model_store import Champion, champion, load_scorer
@@ -46,7 +46,8 @@ class Asked:
     now: microseconds since 1970, UTC; nothing that happened later is looked at. because: the reason given, None to find
     one in the evidence. method: what to make for a given reason. approval: whether a person has to agree to a
     promotion. every_days: the age at which a champion is due without any other reason. level: of the rule of promotion,
-    None for the usual one.
+    effort: of a training, None for the usual ones. take_up: whether a story that was left open goes on as it began,
+    whatever else is asked for.
     """
 
     now: int
@@ -55,4 +56,5 @@ class Asked:
     approval: bool = False
     every_days: int = EVERY_DAYS
     level: float | None = None
-    effort: Effort = field(default_factory=Effort)
+    effort: Effort | None = None
+    take_up: bool = False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from service.errors import WrongUse
 from training.progress import Progress, part, silent
-from training.retrain.challenger import Method
+from training.retrain.challenger import Effort, Method
 from training.retrain.ending import Ended
 from training.retrain.journal import Story
 from training.retrain.lock import at_work
@@ -21,22 +23,23 @@ Answer = Literal["approve", "reject"]
 def retrain(place: Place, asked: Asked, progress: Progress = silent) -> Ended:
     """Retrain a use case's champion, if there is a reason, and promote the result, if it is shown to be better.
 
-    A story that was left open is taken up where it was left, and nothing else is begun. Raises `WrongUse` where that
-    story has another reason, method or level than is asked for, `AtWork` while another retraining of the use case is
-    under way, `NothingYet` where there is nothing to do, `PersonNeeded` where the evidence calls for a person, and
-    `NoSuchModel` where there is no champion to retrain.
+    A story that was left open is taken up where it was left and as it began, and nothing else is begun; the note says
+    what was asked for otherwise. Raises `WrongUse` where its reason, method or level is otherwise and `take_up` is not
+    asked for, `AtWork` while another retraining of the use case is under way, `NothingYet` where there is nothing to
+    do, `PersonNeeded` where the evidence calls for a person, and `NoSuchModel` where there is no champion to retrain.
     """
     with at_work(place.use_case.name, place.settings.bentoml_home):
-        story = place.journal.open_story()
+        story, note = place.journal.open_story(), ""
         if story is not None:
-            _expect_same(story, asked)
+            note = _uncounted(story, asked)
         else:
             enough(place, asked)
             progress("enough decisions", 0.02)
             reason = find_reason(place, asked)
             progress("there is a reason", 0.05)
             story = begin(place, asked, reason)
-        return go_on(place, story, asked.now, part(progress, 0.1, 1.0), approval=asked.approval)
+        ended = go_on(place, story, asked.now, part(progress, 0.1, 1.0), approval=asked.approval)
+        return replace(ended, note=note)
 
 
 def answer(place: Place, story: str, said: Answer, now: int) -> Ended:
@@ -75,22 +78,33 @@ def find_reason(place: Place, asked: Asked) -> Reason:
     return advised_reason(advice_of(place, place.champion(), asked.now), age)
 
 
-def _expect_same(story: Story, asked: Asked) -> None:
-    """Raise `WrongUse` where a story that was left open is not what is asked for; what is not said is as it has it."""
+def _uncounted(story: Story, asked: Asked) -> str:
+    """Return in words what is asked for otherwise than an open story began, "" where nothing is.
+
+    What is not said is as the story has it. Raises `WrongUse` where its reason, method or level is another, unless it
+    is to be taken up whatever is asked for: how much a training does is no ground to refuse.
+    """
     begun = story.begun
-    pairs = {
-        "reason": (asked.because, begun["reason"]["because"]),
-        "method": (asked.method, begun["method"]),
-        "level": (asked.level, begun["level"]),
-    }
-    differ = [
+    differ = _differing(
+        {
+            "reason": (asked.because, begun["reason"]["because"]),
+            "method": (asked.method, begun["method"]),
+            "level": (asked.level, begun["level"]),
+        }
+    )
+    if differ and not asked.take_up:
+        raise WrongUse(
+            f"{story.id} was left open, and {', '.join(differ)}; go on with it as it is: --take-up, or end it: "
+            f"--reject {story.id}"
+        )
+    differ += _differing({"effort": (asked.effort, Effort(**begun["effort"]))})
+    return f"{story.id} was left open and goes on as it began: {', '.join(differ)}" if differ else ""
+
+
+def _differing(pairs: Mapping[str, tuple[object, object]]) -> list[str]:
+    return [
         f"its {name} is {has}, not {said}" for name, (said, has) in pairs.items() if said not in (None, has)
     ]
-    if differ:
-        raise WrongUse(
-            f"{story.id} was left open, and {', '.join(differ)}; go on with it without --because, --recalibrate and "
-            f"--level, or end it: --reject {story.id}"
-        )
 
 
 def _story(place: Place, name: str) -> Story:

@@ -68,7 +68,7 @@ def begin(place: Place, asked: Asked, reason: Reason) -> Story:
         since=asdict(since),
         level=LEVEL if asked.level is None else asked.level,
         approval=asked.approval,
-        effort=asdict(asked.effort),
+        effort=asdict(asked.effort or Effort()),
         materials=dict(found.said),
         by=user(),
     )

@@ -84,6 +84,16 @@ def test_a_promotion_waits_with_4_and_is_approved_by_its_story(home: Home) -> No
     assert "was made champion" in done.out
 
 
+def test_an_effort_that_an_open_story_does_not_look_at_is_told(home: Home) -> None:
+    decide(home, load_scorer(USE_CASE, home.store), riskier_than_it_says)
+    use_case = str(declared(home.folder))
+    assert aval(*AS_OF, *RECALIBRATE, "--approval", use_case=use_case).code == 4
+    again = aval(*AS_OF, "--seed", "3", use_case=use_case)
+    assert again.code == 4
+    assert "note: " in again.out
+    assert "its effort is --seed 0 --trials 8, not --seed 3 --trials 8" in again.out
+
+
 def test_another_at_work_ends_with_5(home: Home) -> None:
     with at_work(USE_CASE, home.store):
         done = aval("--json")

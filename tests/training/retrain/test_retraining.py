@@ -29,7 +29,7 @@ from tests.training.retrain.stories import (
 from training.monitoring.observed import observe
 from training.monitoring.windows import Window
 from training.ranking import Order
-from training.retrain import Asked, AtWork, End, Method, NothingYet, Place, answer, enough, retrain
+from training.retrain import Asked, AtWork, Effort, End, Method, NothingYet, Place, answer, enough, retrain
 from training.retrain.journal import Journal, Step, Story
 from training.retrain.lock import at_work
 from training.train import Trained
@@ -253,6 +253,20 @@ def test_a_story_that_was_left_open_is_not_taken_up_as_another(home: Home, champ
             "who asked for approval has not given it"
         )
         assert champion_now(home) == champion.tag
+
+
+def test_a_story_goes_on_as_it_began_and_says_what_was_asked_for_otherwise(
+    home: Home, champion: Scorer
+) -> None:
+    decide(home, champion, riskier_than_it_says)
+    with home.place() as place:
+        break_off(place, asked(**RECALIBRATE), Step.TRAINED)
+        ended = retrain(place, asked(effort=Effort(seed=3, trials=2), take_up=True))
+    assert ended.end is End.PROMOTED
+    assert ended.note == (
+        f"{ended.story} was left open and goes on as it began: its reason is degradation, not schedule, "
+        "its effort is --seed 0 --quick, not --seed 3 --trials 2"
+    )
 
 
 def test_another_policy_meanwhile_overtakes_the_story(home: Home, champion: Scorer) -> None:
