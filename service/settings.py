@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -34,6 +35,8 @@ class Settings:
         `--host`; what other machines reach needs keys, or `AVAL_WITHOUT_KEYS=yes`
     api_keys: AVAL_API_KEYS | none: everybody on this machine may ask | a file | hashed API keys, made by `aval keys`
     without_keys: AVAL_WITHOUT_KEYS | `no` | `yes`, `no` | serve other machines without keys: something in front asks
+    path: AVAL_PATH | none: all of its address | a path such as `/credit_risk` | under which a load balancer sends
+        requests on as they come, where it has several services by path; health checks come without it
     cors_origins: AVAL_CORS_ORIGINS | its own pages alone | origins, separated by commas | whose pages may ask
     workers: AVAL_WORKERS | `1` | a whole number from 1 up | processes that answer
     concurrency: AVAL_CONCURRENCY | `128` | a whole number from 64 up | requests that a worker holds at once; the next
@@ -47,7 +50,8 @@ class Settings:
 
     The decision log and monitoring
     decision_log: AVAL_DECISION_LOG | `decisions.db` in `AVAL_HOME` | a SQLAlchemy URL of SQLite or PostgreSQL, or `off`
-        | where every decision is kept
+        | where every decision is kept; `?password_secret=ARN` has PostgreSQL's password fetched from AWS Secrets
+        Manager, and again after it was renewed
     log_down: AVAL_DECISION_LOG_DOWN | `closed` | `closed`, `open` | while the log is down: answer 503, or decide and
         keep decisions in `AVAL_SPOOL` until it is back
     spool: AVAL_SPOOL | `spool` in `AVAL_HOME` | a folder | for such decisions; of this machine alone, on a disk that
@@ -93,6 +97,7 @@ class Settings:
     concurrency: int = 128
     drain_seconds: int = 0
     shadow: str | None = None
+    path: str = ""
     cors_origins: tuple[str, ...] = ()
     request_log: bool = True
     spans_to: str | None = None
@@ -126,6 +131,7 @@ class Settings:
             concurrency=_count("AVAL_CONCURRENCY", 128, "number of requests", LEAST_CONCURRENCY),
             drain_seconds=_count("AVAL_DRAIN_SECONDS", 0, "number of seconds", 0),
             shadow=os.environ.get("AVAL_SHADOW") or None,
+            path=_path(),
             cors_origins=tuple(os.environ.get("AVAL_CORS_ORIGINS", "").replace(",", " ").split()),
             request_log=_switch("AVAL_REQUEST_LOG", "yes"),
             spans_to=os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or None,
@@ -153,6 +159,15 @@ def environment_of_child(code: Path) -> dict[str, str]:
 
 def _listed(name: str) -> tuple[str, ...]:
     return tuple(text for item in os.environ.get(name, "").split(",") if (text := item.strip()))
+
+
+def _path() -> str:
+    text = os.environ.get("AVAL_PATH", "")
+    if text and not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", text):
+        raise WrongUse(
+            f"AVAL_PATH={text!r} is no path such as /credit_risk: letters, digits, _ and - after each /"
+        )
+    return text
 
 
 def _log_down() -> WhenDown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from psycopg import Connection, OperationalError
@@ -9,11 +10,29 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
 
 from service.decision_log.address import PATIENCE
+from service.decision_log.password import Password, split_secret
+
+
+def postgres_engine(url: URL, connect: Callable[..., Any] | None = None, **arguments: Any) -> Engine:
+    """Return an engine that makes a connection whenever it is asked for one, by `connect` or psycopg's own.
+
+    Where the address names a secret, the password is what is in it then.
+    """
+    plain, secret = split_secret(url)
+    engine = create_engine(plain, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+    password = None if secret is None else Password(secret)
+    by = connect or Connection.connect
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_: Any, __: Any, given: Any, named: Any) -> Any:
+        return by(*given, **named) if password is None else password.connect(by, *given, **named)
+
+    return engine
 
 
 def reading_postgres(url: URL) -> Engine:
     """Return an engine whose connections can change nothing."""
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    engine = postgres_engine(url)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Connection[Any], _: Any) -> None:
@@ -29,11 +48,7 @@ def writing_postgres(url: URL) -> Engine:
         "tcp_user_timeout": int(PATIENCE * 1000),
         "application_name": "aval decision log",
     }
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
-
-    @event.listens_for(engine, "do_connect")
-    def _connect(_: Any, __: Any, given: Any, named: Any) -> Any:
-        return _Impatient.connect(*given, **named)
+    engine = postgres_engine(url, _Impatient.connect, **arguments)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Connection[Any], _: Any) -> None:

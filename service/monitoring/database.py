@@ -143,8 +143,10 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgres(url: URL) -> Engine:
-    arguments = {"connect_timeout": 5, "application_name": "aval monitoring"}
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+    # Its driver is imported only where there is such a database.
+    from service.decision_log.postgres import postgres_engine
+
+    engine = postgres_engine(url, connect_timeout=5, application_name="aval monitoring")
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _: Any) -> None:

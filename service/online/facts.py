@@ -31,12 +31,14 @@ CARD_HEADERS = {
 }
 
 
-def facts_app(scorer: Scorer, metrics: Metrics, bentoml_home: Path, watch: Watch | None = None) -> Starlette:
+def facts_app(
+    scorer: Scorer, metrics: Metrics, bentoml_home: Path, watch: Watch | None = None, path: str = ""
+) -> Starlette:
     """Return the application that answers every GET of ours; BentoML mounts it.
 
-    watch: None where the decision log is off.
+    watch: None where the decision log is off. path: under which the service is asked from outside.
     """
-    document = openapi(scorer, scorer.policy)
+    document = openapi(scorer, scorer.policy) | ({"servers": [{"url": path}]} if path else {})
     page = docs_page(document)
     return Starlette(
         routes=[

@@ -15,6 +15,7 @@ from service.access.addresses import check_address
 from service.access.guard import Guard
 from service.access.headers import SecurityHeaders
 from service.access.key_file import KeyRing
+from service.access.mount import Mount
 from service.access.origins import OtherOrigins, Preflights, ReadableElsewhere
 from service.access.overload import Overload, Stopping
 from service.access.rates import Rates
@@ -123,6 +124,7 @@ class Worker:
         rates = Rates(self.shared / RATES if self.shared else None)
         origins = settings.cors_origins
         return [
+            *([(Mount, {"path": settings.path})] if settings.path else []),
             (Observer, {"metrics": self.metrics, "lines": self.lines, "routes": self.paths}),
             (SecurityHeaders, {}),
             *([(ReadableElsewhere, {"origins": origins})] if origins else []),

@@ -53,6 +53,7 @@ def test_every_setting_has_a_default(bare: pytest.MonkeyPatch) -> None:
         concurrency=128,
         drain_seconds=0,
         shadow=None,
+        path="",
         cors_origins=(),
         request_log=True,
         spans_to=None,
@@ -85,6 +86,7 @@ SET = {
     "concurrency": ("AVAL_CONCURRENCY", "64", 64),
     "drain_seconds": ("AVAL_DRAIN_SECONDS", "15", 15),
     "shadow": ("AVAL_SHADOW", "credit_risk:4", "credit_risk:4"),
+    "path": ("AVAL_PATH", "/risk/credit_risk", "/risk/credit_risk"),
     "cors_origins": (
         "AVAL_CORS_ORIGINS",
         "https://a.example, https://b.example",
@@ -153,6 +155,16 @@ def test_a_body_limit_that_is_no_number_of_bytes_is_refused(text: str, bare: pyt
         ("AVAL_WITHOUT_KEYS", "1", "is not one of: yes, no"),
         ("AVAL_REQUEST_LOG", "off", "is not one of: yes, no"),
         ("AVAL_DECISION_LOG_DOWN", "Open", "is not one of: closed, open"),
+        (
+            "AVAL_PATH",
+            "credit_risk",
+            "is no path such as /credit_risk: letters, digits, _ and - after each /",
+        ),
+        (
+            "AVAL_PATH",
+            "/credit_risk/",
+            "is no path such as /credit_risk: letters, digits, _ and - after each /",
+        ),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_by_name_with_those_that_are(
