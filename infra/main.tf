@@ -23,18 +23,17 @@ locals {
   }
   repositories = { for name in concat(local.use_cases, ["train"]) : name => module.images.repositories["aval/${name}"] }
 
-  # What every task has. libpq reads PG…, so that no address holds a password.
+  # What every task has. The log fetches its password itself, and again when RDS has renewed it; libpq reads PG….
   common = {
     environment = {
       AWS_DEFAULT_REGION = var.region
-      AVAL_DECISION_LOG  = "postgresql+psycopg://${module.database.user}@${module.database.host}:5432/aval"
+      AVAL_DECISION_LOG  = "postgresql+psycopg://${module.database.user}@${module.database.host}:5432/aval?password_secret=${module.database.secret_arn}"
       AVAL_SEGMENTS      = "s3://${module.storage.buckets.decisions.name}/segments"
       AVAL_S3_KMS_KEY    = module.key.arn
       PGSSLMODE          = "verify-full"
       PGSSLROOTCERT      = "/run/aval/rds-ca.pem"
     }
-    secrets = { PGPASSWORD = "${module.database.secret_arn}:password::" }
-    files   = { "rds-ca.pem" = file(var.database_ca_file) }
+    files = { "rds-ca.pem" = file(var.database_ca_file) }
   }
 }
 
@@ -203,6 +202,7 @@ module "service" {
   log_days             = var.log_days
   key_arn              = module.key.arn
   boundary_arn         = module.boundary.arn
+  database_secret_arn  = module.database.secret_arn
 }
 
 module "schedule" {
@@ -233,7 +233,7 @@ module "job" {
   image          = var.images[each.value.image]
   repository_arn = local.repositories[each.value.image].arn
   common         = local.common
-  database       = { host = module.database.host, user = module.database.user }
+  database       = { host = module.database.host, user = module.database.user, secret_arn = module.database.secret_arn }
   buckets        = module.storage.buckets
   state = {
     file_system_id   = module.state.id

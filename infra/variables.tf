@@ -254,6 +254,10 @@ variable "database_ca_file" {
     condition     = fileexists(var.database_ca_file) && can(regex("-----BEGIN CERTIFICATE-----", file(var.database_ca_file)))
     error_message = "database_ca_file holds no certificate; fetch it as README.md says under First deployment."
   }
+  validation {
+    condition     = try(length(file(var.database_ca_file)), 0) < 16000
+    error_message = "database_ca_file is too large for a task definition: fetch the bundle of your region, and not the global one."
+  }
 }
 
 variable "alarm_emails" {

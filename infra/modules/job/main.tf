@@ -49,7 +49,8 @@ module "task" {
   # Every command can be killed at any moment and goes on where it was.
   stop_seconds = 30
   environment  = merge(var.common.environment, local.environment, local.score ? {} : local.training)
-  secrets      = var.common.secrets
+  # MLflow reads no secret: it has the password as it was at the start.
+  secrets      = local.score ? {} : { PGPASSWORD = "${var.database.secret_arn}:password::" }
   files        = merge(var.common.files, var.kind == "drift" ? local.alerts : {})
   prepare      = local.score ? [] : ["python - <<'PYTHON'", trimspace(file("${path.module}/mlflow_database.py")), "PYTHON"]
   state        = local.score ? null : var.state

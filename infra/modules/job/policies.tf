@@ -36,6 +36,12 @@ data "aws_iam_policy_document" "task" {
   }
 
   statement {
+    sid       = "PasswordOfTheLog"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [var.database.secret_arn]
+  }
+
+  statement {
     sid       = "Key"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [var.key_arn]

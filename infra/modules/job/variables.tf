@@ -74,17 +74,16 @@ variable "repository_arn" {
 }
 
 variable "common" {
-  description = "What every task has: environment, secrets, files (see module task)."
+  description = "What every task has: environment, files (see module task)."
   type = object({
     environment = map(string)
-    secrets     = map(string)
     files       = map(string)
   })
 }
 
 variable "database" {
-  description = "Where MLflow's registry is."
-  type        = object({ host = string, user = string })
+  description = "Where the decision log and MLflow's registry are, and the secret with the password."
+  type        = object({ host = string, user = string, secret_arn = string })
 }
 
 variable "buckets" {

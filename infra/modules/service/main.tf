@@ -35,7 +35,6 @@ module "task" {
   memory         = var.memory
   stop_seconds   = local.stop
   environment    = merge(var.common.environment, local.settings)
-  secrets        = var.common.secrets
   files          = var.common.files
   secret_files   = { "keys.json" = var.keys_secret_arn }
   policy         = data.aws_iam_policy_document.this.json
@@ -163,7 +162,13 @@ data "aws_iam_policy_document" "this" {
   }
 
   statement {
-    sid       = "KeyOfTheBucket"
+    sid       = "PasswordOfTheLog"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [var.database_secret_arn]
+  }
+
+  statement {
+    sid       = "KeyOfBucketAndPassword"
     actions   = ["kms:Decrypt"]
     resources = [var.key_arn]
   }

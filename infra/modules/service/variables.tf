@@ -29,10 +29,9 @@ variable "repository_arn" {
 }
 
 variable "common" {
-  description = "What every task has: environment, secrets, files (see module task)."
+  description = "What every task has: environment, files (see module task)."
   type = object({
     environment = map(string)
-    secrets     = map(string)
     files       = map(string)
   })
 }
@@ -109,6 +108,11 @@ variable "load_balancer" {
 
 variable "listener_arn" {
   description = "Listener of the load balancer."
+  type        = string
+}
+
+variable "database_secret_arn" {
+  description = "Secret with the password of the decision log."
   type        = string
 }
 

@@ -1,17 +1,16 @@
 locals {
-  user   = "10001"
-  secret = merge(var.secrets, { for file, arn in var.secret_files : local.variable[file] => arn })
-  files  = merge(var.files, var.secret_files)
+  user  = "10001"
+  files = merge(var.files, var.secret_files)
   # rds-ca.pem => RDS_CA_PEM
   variable = { for file in setunion(keys(var.files), keys(var.secret_files)) : file => upper(replace(file, "/[^A-Za-z0-9]/", "_")) }
 
   write = [for file in keys(local.files) : "printf %s \"$${${local.variable[file]}}\" > /run/aval/${file}"]
 
-  environment = concat(
-    [for name, value in var.environment : { name = name, value = value }],
-    [for file, text in var.files : { name = local.variable[file], value = text }],
-  )
-  secrets = [for name, arn in local.secret : { name = name, valueFrom = arn }]
+  # Texts of files stand in the environment of the container alone that writes them.
+  environment      = [for name, value in var.environment : { name = name, value = value }]
+  secrets          = [for name, arn in var.secrets : { name = name, valueFrom = arn }]
+  file_environment = [for file, text in var.files : { name = local.variable[file], value = text }]
+  file_secrets     = [for file, arn in var.secret_files : { name = local.variable[file], valueFrom = arn }]
 
   # Nothing but these folders can be written, and all of it ends with the task; but for the state of jobs.
   folders = { tmp = "/tmp", home = "/var/lib/aval", run = "/run/aval" }
@@ -38,6 +37,8 @@ locals {
 
   prepare = merge(local.common, {
     name        = "prepare"
+    environment = concat(local.environment, local.file_environment)
+    secrets     = concat(local.secrets, local.file_secrets)
     essential   = false
     entryPoint  = ["sh", "-euc"]
     command     = [join("\n", concat(["umask 077"], local.write, var.prepare))]

@@ -48,10 +48,14 @@ data "aws_iam_policy_document" "execution" {
   }
 
   # A secret's ARN may be followed by the key inside it, as in arn:…:password::
-  statement {
-    sid       = "Secrets"
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = distinct([for arn in values(local.secret) : join(":", slice(split(":", arn), 0, 7))])
+  dynamic "statement" {
+    for_each = length(var.secrets) + length(var.secret_files) == 0 ? [] : [concat(values(var.secrets), values(var.secret_files))]
+
+    content {
+      sid       = "Secrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = distinct([for arn in statement.value : join(":", slice(split(":", arn), 0, 7))])
+    }
   }
 
   statement {

@@ -64,6 +64,7 @@ variable "environment" {
 variable "secrets" {
   description = "Setting => secret that has its value; ARN:key:: for a key inside it."
   type        = map(string)
+  default     = {}
 }
 
 variable "files" {
