@@ -69,7 +69,9 @@ publish "$debian"
 
 inside apt-get install -y -qq --no-install-recommends python3 python3-pip >>"$work/log" 2>&1 ||
     { tail -n 20 "$work/log" >&2; exit 1; }
-# As in the image that it stands in for: Python in /usr/local/bin, and nobody else's to install into.
+# As in the image that it stands in for: Python in /usr/local/bin with a pip of its own, and nobody else's to install into.
+inside sh -c 'cp -a /usr/lib/python3/dist-packages/pip /usr/local/lib/python3.11/dist-packages/'
+inside apt-get purge -y -qq --auto-remove python3-pip >>"$work/log" 2>&1
 inside ln -s ../../bin/python3 /usr/local/bin/python3
 inside ln -s ../../bin/python3 /usr/local/bin/python
 inside rm -f /usr/lib/python3.11/EXTERNALLY-MANAGED

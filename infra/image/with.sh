@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs a serving image as in production, on a free port of this machine alone, and a command beside it.
+#   with.sh IMAGE COMMAND...      {} in COMMAND becomes the service's address; exits as COMMAND does
+set -euo pipefail
+
+[ "$#" -ge 2 ] || { echo "usage: with.sh IMAGE COMMAND..." >&2; exit 2; }
+container=$(docker run --detach --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
+    --env AVAL_WITHOUT_KEYS=yes --publish 127.0.0.1::3000 "$1")
+trap 'docker rm --force --volumes "$container" >/dev/null' EXIT
+address=http://$(docker port "$container" 3000/tcp | head -n 1)
+
+command=()
+for part in "${@:2}"; do command+=("${part//\{\}/$address}"); done
+code=0
+"${command[@]}" || code=$?
+if [ "$code" != 0 ]; then
+    echo "the end of what the container said:" >&2
+    docker logs --tail 50 "$container" >&2
+fi
+exit "$code"
