@@ -2,8 +2,9 @@
 PYTHON ?= python3
 HOST ?= http://127.0.0.1:3000
 UV ?= uv
-# More processes need more memory than time: each starts servers, a PostgreSQL and a Spark of its own.
-PYTEST_PROCESSES ?= 2
+# A fifth of the time of the tests is waiting: three processes keep two cores busy. More of them need more memory than
+# they save time: each starts servers and a PostgreSQL of its own.
+PYTEST_PROCESSES ?= 3
 
 VENV := .venv
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
@@ -18,7 +19,7 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest -
 	--generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve load smoke push plan deploy settings conda lock clean
+.PHONY: help demo test serve image up down delivery load smoke push plan deploy settings conda lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -45,8 +46,8 @@ serve: $(VENV)/.ready-demo ## serve the use case named by AVAL_MODEL (without it
 load: $(VENV)/.ready-test ## users of locust against the service at HOST; fails on an error, or where p99 of /predict is above 250 ms
 	@$(IN_VENV) locust -f tests/load/locustfile.py --headless -u 16 -r 16 -t 20s --host $(HOST) $(LOCUST_ARGS)
 
-smoke: ## ask the deployment at URL for one decision: URL=https://… KEY_FILE=file MODEL=credit_risk:VERSION WITHIN=seconds
-	@$(PYTHON) tests/e2e/smoke.py "$(URL)" $(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(if $(MODEL),--model "$(MODEL)") \
+smoke: ## ask the deployment at URL (or the serving image IMAGE) for one decision; KEY_FILE=file MODEL=credit_risk:VERSION WITHIN=seconds
+	@$(if $(IMAGE),bash infra/image/with.sh "$(IMAGE)") $(PYTHON) tests/e2e/smoke.py "$(if $(IMAGE),{},$(URL))" $(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(if $(MODEL),--model "$(MODEL)") \
 		$(if $(WITHIN),--within "$(WITHIN)")
 
 push: ## push the local image IMAGE to REPOSITORY, and print what it is there by digest
@@ -63,6 +64,18 @@ settings: $(VENV)/.ready-demo ## rewrite service/SETTINGS.md from service/settin
 
 conda: $(VENV)/.ready-demo ## rewrite infra/environment.yml from requirements-train.lock
 	@$(VENV)/bin/python infra/operations/conda.py
+
+image: $(VENV)/.ready-demo ## build, run and check the images of USE_CASE, of RELEASE (folder or s3://...) or of generated records
+	@$(IN_VENV) python -m infra.image.make $(USE_CASE) $(if $(RELEASE),--release "$(RELEASE)") $(IMAGE_ARGS)
+
+up: $(VENV)/.ready-demo ## everything on this machine: USE_CASE's two replicas behind nginx, PostgreSQL, MLflow, a first model; PROFILES=watch
+	@$(IN_VENV) USE_CASE="$(USE_CASE)" COMPOSE_FILE="$(COMPOSE_FILE)" bash infra/compose/up.sh $(PROFILES)
+
+down: ## stop what `make up` started; DOWN_ARGS=-v also deletes its models, decisions and figures
+	@bash infra/compose/compose.sh --profile jobs --profile watch down $(DOWN_ARGS)
+
+delivery: $(VENV)/.ready-test ## images, registry, a decision, a file, two replicas of which one is killed under load: all real, and gone afterwards
+	@$(IN_VENV) bash tests/e2e/delivery.sh
 
 lock: ## rewrite the three hashed locks; needs uv; LOCK_ARGS=--upgrade takes newer versions
 	$(COMPILE) $(LOCK_ARGS) --group build --extra train --extra evidently --extra spark --extra dev -o requirements.lock

@@ -3,6 +3,8 @@
 #   USE_CASE=credit_risk COMPOSE_FILE=compose.yaml:tls.yaml up.sh [PROFILE...]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+# make hands on what was not given as an empty text.
+[ -n "${COMPOSE_FILE:-}" ] || unset COMPOSE_FILE
 patience=${AVAL_UP_SECONDS:-600}
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }

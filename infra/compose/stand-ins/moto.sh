@@ -10,7 +10,6 @@ trap 'rm -f "$wanted"' EXIT
 for name in moto responses xmltodict py-partiql-parser; do
     awk -v name="$name" '$1 ~ "^" name "(\\[.*\\])?==" { found = 1; sub(/\[[^]]*\]/, ""); print; next } found && /^ / { print; next } { found = 0 }' "$lock"
 done >"$wanted"
-python=../../../.venv/bin/python
-[ -x "$python" ] || python=python3
+python=$(command -v python || command -v python3)
 "$python" -m pip install -qq --disable-pip-version-check --no-deps --require-hashes --target moto -r "$wanted"
 touch moto/.done
