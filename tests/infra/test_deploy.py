@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.pretender import pretending
+from tests.infra.programs import needed
 
 Ran = subprocess.CompletedProcess[str]
 
@@ -65,11 +65,7 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """One where GOOD and BETTER decide (as m:1), and BAD does not."""
-    if shutil.which("terraform") is None:
-        reason = "no terraform on the path; see infra/README.md"
-        if os.environ.get("AVAL_REQUIRE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    needed("terraform", "jq")
     for script in ("infra/deploy.sh", "tests/e2e/smoke.py"):
         (tmp_path / script).parent.mkdir(parents=True)
         shutil.copy(CHECKOUT / script, tmp_path / script)
