@@ -23,7 +23,7 @@ locals {
     AVAL_REQUEST_LOG = "no"
   }
   training = {
-    BENTOML_HOME        = "/var/lib/aval/bentoml"
+    BENTOML_HOME        = "/var/lib/aval/store"
     MLFLOW_TRACKING_URI = "postgresql+psycopg://${var.database.user}@${var.database.host}:5432/mlflow"
     # Where new experiments keep their files; MLflow's own server hands it on under this name too.
     _MLFLOW_SERVER_ARTIFACT_ROOT = "s3://${var.buckets.artifacts.name}/mlflow"
