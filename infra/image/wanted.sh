@@ -12,12 +12,15 @@ releases=${RELEASES:-}
 releases=${releases:-'{}'}
 code=$(git rev-parse HEAD)
 
-if [ "$event" = repository_dispatch ]; then
-    # A promoted model changes no code: it goes out with what was released last.
-    latest=$(git describe --tags --abbrev=0 --match 'v[0-9]*')
-    code=$(git rev-list -n 1 "$latest")
-    ref_type=tag
-fi
+case $event in
+    repository_dispatch | schedule)
+        # A promoted model, or a newer base, changes no code: they go out with what was released last.
+        if latest=$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null); then
+            code=$(git rev-list -n 1 "$latest")
+            ref_type=tag
+        fi
+        ;;
+esac
 if [ -n "$use_case" ] && ! [[ $use_case =~ ^[a-z][a-z0-9_]{1,26}$ ]]; then
     echo "'$use_case' is no name of a use case: lower-case letters, digits and _" >&2
     exit 2

@@ -67,6 +67,17 @@ def test_a_promoted_model_goes_out_with_the_code_that_was_released_last(reposito
     assert wanted(repository, "repository_dispatch", "branch", "card_default") == ("v1.1.0", "true", named)
 
 
+def test_every_week_champions_go_out_on_a_newer_base_with_the_code_that_was_released_last(
+    repository: Path,
+) -> None:
+    assert wanted(repository, "schedule", "branch") == ("v1.1.0", "true", BOTH)
+
+
+def test_before_the_first_tag_nothing_is_published(repository: Path) -> None:
+    git(repository, "tag", "-d", "v1.0.0", "v1.1.0")
+    assert wanted(repository, "schedule", "branch") == ("HEAD", "false", GENERATED)
+
+
 def test_a_promoted_model_of_which_no_release_is_known_is_not_published(repository: Path) -> None:
     _, publish, builds = wanted(repository, "repository_dispatch", "branch", "loan_approval")
     assert (publish, [build["release"] for build in builds]) == ("false", [""])
