@@ -1,0 +1,47 @@
+"""Python environments of tools that cannot stand in the tests' own, made once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SECONDS = 900
+
+
+def programs_of(tool: str, requirements: Path, *options: str) -> Path:
+    """Return the folder of a tool's programs; raises `CalledProcessError` where it cannot be installed.
+
+    requirements: a file for pip; the environment is made anew when it, the `options` or the Python change.
+    """
+    wanted = requirements.read_bytes() + " ".join([sys.version, *options]).encode()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aval-tests"
+    folder = cache / f"{tool}-{hashlib.sha256(wanted).hexdigest()[:12]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    # Tests may run in several processes.
+    with (cache / f"{tool}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _make(folder, ["-r", str(requirements), *options])
+            (folder / "ready").touch()
+    return folder / "bin"
+
+
+def _make(folder: Path, wanted: list[str]) -> None:
+    python = folder / "bin" / "python"
+    uv = shutil.which("uv")
+    if uv:
+        _run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)])
+        _run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted])
+        return
+    _run([sys.executable, "-m", "venv", str(folder)])
+    _run([str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *wanted])
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS)

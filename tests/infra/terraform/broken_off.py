@@ -1,0 +1,70 @@
+"""Applies that are broken off: by a person at the keyboard, or with the machine that they run on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.infra.terraform.account import Account
+from tests.infra.terraform.deployment import STATE_BUCKET, STATE_KEY, Deployment
+
+APPLY = ("apply", "-auto-approve", "-parallelism=30")
+# Of some two hundred things that are made.
+ENOUGH = 40
+SECONDS = 300
+
+
+@dataclass(frozen=True)
+class BrokenOff:
+    """How an apply ended that was broken off: what it printed, what the state then held, and whose lock was left."""
+
+    code: int
+    output: str
+    addresses: list[str]
+    lock: dict[str, Any] | None
+
+
+def broken_off(begun: Deployment, line: str, times: int, how: signal.Signals) -> BrokenOff:
+    """Start an apply, and send it a signal once it has printed a line that often."""
+    with begun.terraform.start(*APPLY) as process:
+        try:
+            output = _read_until(process, line, times)
+            _send(process, how)
+            output += process.communicate(timeout=SECONDS)[0]
+        except BaseException:
+            _send(process, signal.SIGKILL)
+            raise
+    return BrokenOff(process.returncode, output, begun.terraform.addresses(), _lock(begun.account))
+
+
+def _read_until(process: subprocess.Popen[str], line: str, times: int) -> str:
+    assert process.stdout is not None
+    read = ""
+    while read.count(line) < times:
+        text = process.stdout.readline()
+        assert text, f"the apply ended by itself: {read[-6000:]}"
+        read += text
+    return read
+
+
+def _send(process: subprocess.Popen[str], how: signal.Signals) -> None:
+    if how == signal.SIGKILL:
+        # Its provider too: a machine that is gone is gone as a whole.
+        os.killpg(process.pid, how)
+    else:
+        process.send_signal(how)
+
+
+def _lock(account: Account) -> dict[str, Any] | None:
+    """Return what stands in the lock of the state, None where nobody holds it."""
+    try:
+        found = account.client("s3").get_object(Bucket=STATE_BUCKET, Key=f"{STATE_KEY}.tflock")
+    except ClientError:
+        return None
+    return dict(json.loads(found["Body"].read()))
