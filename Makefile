@@ -1,6 +1,5 @@
 # Plain make and POSIX shell, GNU make 3.81 (macOS) included. `make` alone lists what there is.
 PYTHON ?= python3
-HOST ?= http://127.0.0.1:3000
 UV ?= uv
 # A fifth of the time of the tests is waiting: three processes keep two cores busy. More of them need more memory than
 # they save time: each starts servers and a PostgreSQL of its own.
@@ -19,7 +18,7 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest -
 	--generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve image up down delivery load smoke push plan deploy settings conda lock clean
+.PHONY: help demo test serve image up down delivery load load-compose smoke push plan deploy settings conda lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -43,8 +42,12 @@ test: $(VENV)/.ready-test ## set up, then everything that CI runs; PYTEST_ARGS="
 serve: $(VENV)/.ready-demo ## serve the use case named by AVAL_MODEL (without it, the store's only champion)
 	@$(IN_VENV) bentoml serve service.app:RiskService
 
-load: $(VENV)/.ready-test ## users of locust against the service at HOST; fails on an error, or where p99 of /predict is above 250 ms
-	@$(IN_VENV) locust -f tests/load/locustfile.py --headless -u 16 -r 16 -t 20s --host $(HOST) $(LOCUST_ARGS)
+load: $(VENV)/.ready-test ## a load test of the service at HOST, or of one that it serves itself; KEY_FILE=file STAGE=staging DATA=file REPORT=folder
+	@$(IN_VENV) python -m tests.load $(if $(HOST),--host "$(HOST)") $(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(if $(STAGE),--stage "$(STAGE)") \
+		$(if $(USE_CASE),--use-case "$(USE_CASE)") $(if $(DATA),--data "$(DATA)") $(if $(REPORT),--report "$(REPORT)") $(LOAD_ARGS)
+
+load-compose: ## the same of what `make up` has started
+	@$(MAKE) --no-print-directory load STAGE=compose HOST="$(or $(HOST),http://127.0.0.1:8080)" KEY_FILE=infra/compose/secrets/caller.key
 
 smoke: ## ask the deployment at URL (or the serving image IMAGE) for one decision; KEY_FILE=file MODEL=credit_risk:VERSION WITHIN=seconds
 	@$(if $(IMAGE),bash infra/image/with.sh "$(IMAGE)") $(PYTHON) tests/e2e/smoke.py "$(if $(IMAGE),{},$(URL))" $(if $(KEY_FILE),--key-file "$(KEY_FILE)") $(if $(MODEL),--model "$(MODEL)") \

@@ -1,107 +1,127 @@
-"""How the service behaves under many users at once.
+"""How the service behaves under load: an open loop, objectives, and an exit code.
 
-    locust -f tests/load/locustfile.py --headless -u 16 -r 16 -t 20s --host http://127.0.0.1:3000
+    locust -f tests/load/locustfile.py --headless --host http://127.0.0.1:3000 [--stage local] [--shapes steady burst]
+        [--rate 100] [--scale 0.5] [--gaps poisson] [--cases FILE.jsonl] [--key-file FILE] [--report FOLDER]
 
-It ends with exit code 1 when anything was answered by an error, or when the 99th percentile of /predict is above
---most-p99 (AVAL_LOAD_P99, in ms). Records are made from the service's own /schema, so that it works for every use
-case; --records (AVAL_LOAD_RECORDS) takes them from a file of `aval sample USE_CASE -o FILE.jsonl` instead. --key
-(AVAL_LOAD_KEY) is the API key, where one is asked for.
+Requests are sent at moments fixed beforehand, and latencies counted from those moments. The exit code is 0 where
+every objective of the stage (objectives.toml) was met, 1 where one was missed, and 2 where the generator itself could
+not keep its schedule, so that nothing is known of the service. `make load` starts it with all that it needs.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
-import random
+import sys
 import urllib.request
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from locust import FastHttpUser, events, task
+from locust import User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
+from locust.runners import LocalRunner
 
+from tests.load.connections import Connections
+from tests.load.mix import OUTCOMES, Case, Mix, read_cases
+from tests.load.objectives import FILE, INCONCLUSIVE, ObjectivesUnreadable, Stage, read_stage
+from tests.load.open_loop import OpenLoop
+from tests.load.report import conclude
+from tests.load.run import Run
 from tests.load.schema_records import records_of
+from tests.load.shapes import GAPS, NAMES, WARM_UP, Shape, shape_of
 
 MADE = 500
-IN_BULK = 20
 LOG = logging.getLogger(__name__)
-RECORDS: list[dict[str, Any]] = []
 
 
-class Caller(FastHttpUser):
-    """A system that asks for one decision after the other, now and then for many, or for the reasons of one."""
+class Callers(User):
+    """All callers at once: their arrivals are one schedule, which one user keeps."""
 
-    def on_start(self) -> None:
-        key = self.environment.parsed_options.key
-        self.sent = {"X-API-Key": key} if key else {}
-        start = random.randrange(len(RECORDS))  # noqa: S311
-        self.records = cycle(RECORDS[start:] + RECORDS[:start])
+    fixed_count = 1
 
-    @task(20)
-    def predict(self) -> None:
-        self.ask("/predict", next(self.records), "decision_id")
+    @task
+    def keep_the_schedule(self) -> None:
+        options: Any = self.environment.parsed_options
+        # Its tables are rounded: ours are printed at the end.
+        logging.getLogger("locust.stats_logger").setLevel(logging.WARNING)
+        try:
+            run = _run(self.environment, options)
+        except (OSError, ObjectivesUnreadable, ValueError) as error:
+            LOG.error(str(error))
+            self.environment.process_exit_code = INCONCLUSIVE
+        else:
+            self.environment.process_exit_code = conclude(run, options.report, options.summary)
+        self.environment.runner.quit()
 
-    @task(1)
-    def predict_bulk(self) -> None:
-        records = [next(self.records) for _ in range(IN_BULK)]
-        results = self.ask("/predict_bulk", {"records": records}, "results").get("results", [])
-        if any("decision_id" not in result for result in results):
-            self.environment.events.request.fire(
-                request_type="POST",
-                name="/predict_bulk: every record",
-                response_time=0,
-                response_length=0,
-                exception=ValueError("a record was refused"),
-            )
 
-    @task(2)
-    def explain(self) -> None:
-        self.ask("/explain", next(self.records), "contributions")
+def _run(environment: Environment, options: Any) -> Run:
+    stage = read_stage(options.stage, Path(options.objectives))
+    cases, host = _cases(options), str(environment.host)
+    known = any(case.outcome is not None for case in cases)
+    weights = {path: weight for path, weight in stage.mix.items() if known or path != OUTCOMES}
 
-    def ask(self, path: str, body: object, expected: str) -> dict[str, Any]:
-        """Post a body, and count an answer without the expected field as a failure."""
-        with self.client.post(path, json=body, headers=self.sent, catch_response=True) as answer:
-            found: Any = answer.json() if answer.status_code == 200 else {}
-            if expected not in found:
-                answer.failure(f"{answer.status_code}: {answer.text[:300]}")
-            return dict(found)
+    def tell(path: str, seconds: float, size: int, wrong: str) -> None:
+        environment.events.request.fire(  # type: ignore[no-untyped-call]
+            request_type="POST",
+            name=path,
+            response_time=seconds * 1e3,
+            response_length=size,
+            exception=RuntimeError(wrong) if wrong else None,
+            context={},
+        )
+
+    loop = OpenLoop(Connections(host, _headers(options), options.timeout), Mix(cases, weights), tell)
+    # The collector's pauses would be counted as the service's.
+    gc.collect()
+    gc.freeze()
+    shapes = _shapes(options, stage)
+    loop.run(shapes, GAPS[options.gaps])
+    return Run(host, stage, shapes, options.gaps, loop.samples)
+
+
+def _shapes(options: Any, stage: Stage) -> list[Shape]:
+    names = options.shapes or [name for name in stage.seconds if name != WARM_UP]
+    rate, usual = options.rate or stage.rate, max(stage.seconds.values())
+    return [
+        shape_of(name, rate, stage.seconds.get(name, usual) * options.scale)
+        for name in (WARM_UP, *(name for name in names if name != WARM_UP))
+    ]
+
+
+def _headers(options: Any) -> dict[str, str]:
+    return {"x-api-key": Path(options.key_file).read_text().strip()} if options.key_file else {}
+
+
+def _cases(options: Any) -> list[Case]:
+    """Read the cases, or make records from what the service says of itself."""
+    if options.cases:
+        return read_cases(Path(options.cases))
+    request = urllib.request.Request(f"{options.host}/schema", headers=_headers(options))  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return [Case(record) for record in records_of(json.load(answer), MADE)]
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def expect_one_process(environment: Environment, **_: Any) -> None:
+    """Refuse to be spread over processes: each would keep the whole schedule."""
+    if type(environment.runner) is not LocalRunner:
+        LOG.error("one process keeps the schedule: leave out --master, --worker and --processes")
+        sys.exit(INCONCLUSIVE)
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]  # Locust gives it no types
 def add_options(parser: LocustArgumentParser) -> None:
     """Add our own options."""
-    parser.add_argument("--most-p99", type=float, default=250.0, env_var="AVAL_LOAD_P99", help="in ms")
-    parser.add_argument("--records", default="", env_var="AVAL_LOAD_RECORDS", help="a file of JSON lines")
-    parser.add_argument("--key", default="", env_var="AVAL_LOAD_KEY", include_in_web_ui=False)
-
-
-@events.test_start.add_listener  # type: ignore[untyped-decorator]  # Locust gives it no types
-def find_records(environment: Environment, **_: Any) -> None:
-    """Read the records, or make them from what the service says of itself."""
-    options: Any = environment.parsed_options
-    if options.records:
-        RECORDS[:] = [json.loads(line) for line in Path(options.records).read_text().splitlines()]
-        return
-    headers = {"X-API-Key": options.key} if options.key else {}
-    request = urllib.request.Request(f"{environment.host}/schema", headers=headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        RECORDS[:] = records_of(json.load(answer), MADE)
-
-
-@events.quitting.add_listener  # type: ignore[untyped-decorator]  # Locust gives it no types
-def judge(environment: Environment, **_: Any) -> None:
-    """Set the exit code by what was measured."""
-    total, predict = environment.stats.total, environment.stats.get("/predict", "POST")
-    options: Any = environment.parsed_options
-    p99, most = predict.get_response_time_percentile(0.99) or 0, options.most_p99
-    found = {
-        "nothing was answered": predict.num_requests == 0,
-        f"{total.num_failures} of {total.num_requests} answers were errors": total.num_failures > 0,
-        f"p99 of /predict is {p99:.0f} ms, above {most:g} ms": p99 > most,
-    }
-    reasons = [reason for reason, true in found.items() if true]
-    for reason in reasons:
-        LOG.error(reason)
-    environment.process_exit_code = 1 if reasons else 0
+    parser.add_argument("--stage", default="local", help="whose objectives hold")
+    parser.add_argument("--objectives", default=str(FILE), help="the file that has them")
+    parser.add_argument("--shapes", nargs="+", choices=NAMES, help="shapes of load; default: the stage's")
+    parser.add_argument("--rate", type=float, help="usual requests/s; default: the stage's")
+    parser.add_argument("--scale", type=float, default=1.0, help="how much longer each shape is")
+    parser.add_argument("--gaps", choices=list(GAPS), default="even", help="between requests")
+    parser.add_argument("--cases", help='JSON lines: {"record": {...}, "outcome": ...}')
+    parser.add_argument("--key-file", help="a file with the API key", include_in_web_ui=False)
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds to wait for an answer")
+    parser.add_argument("--report", help="folder for report.html, summary.md and result.json")
+    parser.add_argument("--summary", env_var="GITHUB_STEP_SUMMARY", help="file that the summary is added to")

@@ -1,0 +1,73 @@
+"""Sends each request at its moment, whatever became of those before, and counts its latency from that moment.
+
+A closed loop, as usual users of Locust are, waits for each answer before it asks again: while a service stalls it
+asks nothing, and what real callers would have suffered meanwhile is never counted (coordinated omission).
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable, Sequence
+
+import gevent  # type: ignore[import-untyped]
+from gevent.pool import Group  # type: ignore[import-untyped]
+
+from tests.load.connections import Connections, TimedOut
+from tests.load.mix import Call, Mix
+from tests.load.samples import Kind, Samples
+from tests.load.shapes import Arrival, Shape, arrivals
+
+# Told of every request that ended: path, seconds, bytes, and what went wrong.
+Listener = Callable[[str, float, int, str], None]
+
+
+class OpenLoop:
+    """One run: shapes one after the other, each once all answers of the one before are in."""
+
+    def __init__(self, connections: Connections, mix: Mix, listener: Listener) -> None:
+        self.samples = Samples()
+        self._connections, self._mix, self._listener = connections, mix, listener
+        self._began = time.perf_counter()
+
+    def run(self, shapes: Sequence[Shape], gaps: Callable[[], Callable[[], float]]) -> None:
+        """Run the shapes; returns when everything was answered or given up."""
+        self._began = time.perf_counter()
+        for shape in shapes:
+            self._run(shape, gaps())
+
+    def _run(self, shape: Shape, gap: Callable[[], float]) -> None:
+        began, under_way = time.perf_counter(), Group()
+        self._note_spans(shape, began)
+        for arrival in arrivals(shape, gap):
+            # Also where it is late: the others run only while this one sleeps.
+            gevent.sleep(max(began + arrival.at - time.perf_counter(), 0))
+            under_way.spawn(self._ask, arrival, began + arrival.at)
+        gevent.sleep(max(began + shape.seconds - time.perf_counter(), 0))
+        under_way.join()
+
+    def _note_spans(self, shape: Shape, began: float) -> None:
+        begin = began - self._began
+        for phase in shape.phases:
+            if phase.requests:
+                self.samples.lasted(phase.label, begin, begin + phase.seconds)
+            begin += phase.seconds
+
+    def _ask(self, arrival: Arrival, due: float) -> None:
+        # So far nothing depended on the service: whatever time has passed is the generator's fault.
+        self.samples.began_late(arrival.label, time.perf_counter() - due)
+        call = self._mix.next()
+        kind, wrong, size = self._answer(call)
+        took = time.perf_counter() - due
+        self.samples.add(arrival.label, call.path, due - self._began, took, kind)
+        self.samples.went_wrong(call.path, wrong)
+        self._listener(call.path, took, size, wrong)
+
+    def _answer(self, call: Call) -> tuple[Kind, str, int]:
+        try:
+            status, content = self._connections.post(call.path, call.body)
+        except TimedOut as error:
+            return Kind.TIMED_OUT, str(error), 0
+        except (OSError, http.client.HTTPException) as error:
+            return Kind.BROKEN, f"no answer: {error!r}", 0
+        return *self._mix.judge(call, status, content), len(content)

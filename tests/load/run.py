@@ -1,0 +1,100 @@
+"""What a load test was, and what came of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from tests.load.objectives import INCONCLUSIVE, MET, Stage, Verdict, exit_code, judge
+from tests.load.samples import Group, Kind, Samples, quantile
+from tests.load.shapes import Shape
+
+MOST_TOLD = 5
+SAID = {MET: "objectives met", INCONCLUSIVE: "inconclusive: the generator could not keep its schedule"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A label's requests, to one path or to all (`path` empty); latencies in ms from the moment due, rates in 1/s."""
+
+    label: str
+    path: str
+    requests: int
+    per_second: float
+    p50: float
+    p99: float
+    p999: float
+    most: float
+    errors: int
+    limited: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One load test; `gaps` names how its arrivals were spread."""
+
+    host: str
+    stage: Stage
+    shapes: Sequence[Shape]
+    gaps: str
+    samples: Samples
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        return judge(self.stage, self.samples)
+
+    @property
+    def exit_code(self) -> int:
+        return exit_code(self.verdicts)
+
+    @property
+    def missed(self) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if not verdict.met]
+
+    @property
+    def said(self) -> str:
+        """Say in a line how it ended."""
+        return SAID.get(self.exit_code, f"{len(self.missed)} of {len(self.verdicts)} objectives missed")
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Return a row for each label, then one for each of its paths."""
+        found: list[Row] = []
+        for label in self.samples.labels:
+            groups = {path: group for (name, path), group in self.samples.groups.items() if name == label}
+            found.append(self._row(label, "", self.samples.of(label)))
+            found += [self._row(label, path, groups[path]) for path in sorted(groups)]
+        return found
+
+    @property
+    def wrong(self) -> list[str]:
+        """Say what went wrong most often, and how often."""
+        return [
+            f"{count} x {path} {told}" for (path, told), count in self.samples.wrong.most_common(MOST_TOLD)
+        ]
+
+    @property
+    def late(self) -> str:
+        """Say how late the generator itself was."""
+        late = [seconds for found in self.samples.late.values() for seconds in found]
+        most = max(late, default=math.nan)
+        p99 = max((quantile(found, 0.99) for found in self.samples.late.values()), default=math.nan)
+        return f"the generator was late by p99 {1e3 * p99:.2f} ms in the worst shape, {1e3 * most:.2f} ms at most"
+
+    def _row(self, label: str, path: str, group: Group) -> Row:
+        begin, end = self.samples.spans[label]
+        p50, p99, p999, most = (1e3 * quantile(group.took, share) for share in (0.5, 0.99, 0.999, 1.0))
+        return Row(
+            label=label,
+            path=path,
+            requests=group.requests,
+            per_second=group.answered_by(end) / (end - begin),
+            p50=p50,
+            p99=p99,
+            p999=p999,
+            most=most,
+            errors=group.errors,
+            limited=group.kinds[Kind.LIMITED],
+        )
