@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from service.scoring.contract import (
     Column,
@@ -23,7 +22,11 @@ from service.scoring.language import Language
 from service.scoring.policy import Costs
 from service.scoring.reasons import ReasonText
 
-Generator: TypeAlias = Callable[[np.random.Generator, int], pd.DataFrame]
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A string, and pandas only where records are made: most commands make none, and start without it.
+Generator: TypeAlias = "Callable[[np.random.Generator, int], pd.DataFrame]"
 
 
 class Split(StrEnum):

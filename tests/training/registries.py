@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import copy
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -19,8 +17,8 @@ import bentoml
 from service.model_store import champion, load_scorer
 from service.scoring.policy import Policy
 from service.settings import Settings
+from tests.mlflow_tables import empty_database, scratch_folder
 from training.registry import Champion, Override, Registry
-from training.registry.client import open_client
 from training.train import Trained
 
 Quick = Callable[..., Trained]
@@ -48,7 +46,7 @@ def local_registry(folder: Path, bentoml_home: Path | None = None) -> Registry:
     store = bentoml_home or Path(os.environ["BENTOML_HOME"])
     forget_models(store)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(_empty_database(), folder / "mlflow.db")
+    shutil.copy(empty_database(), folder / "mlflow.db")
     return registry_at(folder, f"sqlite:///{folder / 'mlflow.db'}", store)
 
 
@@ -106,25 +104,11 @@ def changed(trained: Trained, *, evidence: Mapping[str, Any] | None = None, **mo
 
 @cache
 def _database_of_two(quick: Quick) -> Path:
-    folder = _scratch_folder()
+    folder = scratch_folder()
     registry = local_registry(folder)
     for kind in KINDS:
         registry.record(quick(USE_CASE, kind), LINEAGE)
     return folder / "mlflow.db"
-
-
-@cache
-def _empty_database() -> Path:
-    # Making MLflow's tables takes seconds; a copy of them takes none.
-    folder = _scratch_folder()
-    open_client(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
-    return folder / "mlflow.db"
-
-
-def _scratch_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="aval-mlflow-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def pointer(registry: Registry) -> Champion:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.mlflow_tables import with_tables
 from tests.processes import Home
 
 FIVE = ["card_default", "credit_risk", "fraud_transactions", "german_credit", "loan_approval"]
@@ -15,7 +18,7 @@ FIVE = ["card_default", "credit_risk", "fraud_transactions", "german_credit", "l
 
 @pytest.fixture
 def empty_home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+    return with_tables(Home(tmp_path))
 
 
 def test_use_cases_lists_the_five_without_a_champion(empty_home: Home) -> None:
@@ -98,3 +101,10 @@ def test_every_setting_is_in_a_readme() -> None:
     names = set(re.findall(r'(?:environ\.get|_switch|_count|_listed)\("(\w+)"', source)) - {"PYTHONPATH"}
     assert {"AVAL_MODEL", "AVAL_WORKERS", "AVAL_REQUEST_LOG"} <= names
     assert [name for name in sorted(names) if f"`{name}`" not in readme] == []
+
+
+def test_no_command_waits_for_what_it_does_not_need() -> None:
+    slow = ("pandas", "sqlalchemy", "mlflow", "sklearn", "catboost", "matplotlib")
+    ask = f"import sys, training.cli; print(*[name for name in {slow} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

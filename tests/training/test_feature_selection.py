@@ -19,6 +19,7 @@ from training.use_cases import use_cases
 GERMAN = use_cases()["german_credit"]
 KEPT = ("Job", "Checking account", "Credit amount", "Duration", "instalment")
 SMALL: dict[str, dict[str, int]] = {
+    "catboost_smooth": {"iterations": 200},
     "mlp": {"epochs": 2},
     "random_forest": {"n_estimators": 10},
     "catboost_fine": {"iterations": 20},

@@ -82,6 +82,11 @@ def trained_after(change: str) -> Trained:
     return train(generate_cases(CHANGES[change](), 1_500, seed=99), options=only(TREE))
 
 
+@cache
+def trained_later() -> Trained:
+    return train(generate_cases(CASE, 1_500, seed=99), options=only(TREE))
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     import os
@@ -136,7 +141,7 @@ def test_a_champion_of_other_data_is_compared_by_its_bundle_on_rows_it_has_not_s
 ) -> None:
     make_champion(quick(NAME), settings)
     keep_snapshot(quick(NAME).cases, settings.home / "data")
-    later = train(generate_cases(CASE, 1_500, seed=99), options=only(FOR_FEW[1]))
+    later = trained_later()
     gate = results(later, settings)["G-CHAMPION-COST"]
     assert gate["status"] == ("pass" if gate["interval"][0] <= 0 else "fail")
     assert "the champion's bundle, on untouched rows that it has not seen" in gate["note"]
@@ -180,7 +185,7 @@ def test_a_snapshot_of_the_champion_that_cannot_be_trusted_leaves_its_recipe(
     quick: Callable[..., Trained], settings: Settings, damage: str
 ) -> None:
     make_champion(quick(NAME), settings)
-    later = train(generate_cases(CASE, 1_500, seed=99), options=only(FOR_FEW[1]))
+    later = trained_later()
     file = keep_snapshot(quick(NAME).cases, settings.home / "data")
     if damage == "gone":
         file.unlink()

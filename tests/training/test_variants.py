@@ -67,7 +67,7 @@ def test_a_use_case_that_knows_everything_in_time_has_no_variant(name: str) -> N
 def test_the_variant_trains_and_scores_the_same_files_whatever_the_ignored_columns_hold() -> None:
     variant = variants(CREDIT)["credit_risk_pre_approval"]
     cases = generate_cases(variant, 1_500, seed=3)
-    scorer = train(cases, options=only(FOR_FEW[1])).scorer
+    scorer = train(cases, options=only(FOR_FEW[0])).scorer
     file = pa.Table.from_pandas(CREDIT.sample(50, seed=4), preserve_index=False)
     scored = scorer.score_table(file)
     assert scored.valid.all()

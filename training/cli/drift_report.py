@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from training.alerts import Incident
 from training.console import OUT, say
-from training.monitoring.drift import ColumnDrift
-from training.monitoring.report import Drift, DriftReport
+
+if TYPE_CHECKING:
+    from training.alerts import Incident
+    from training.monitoring.drift import ColumnDrift
+    from training.monitoring.report import Drift, DriftReport
 
 _FIGURES = ("auc", "brier", "bad_rate", "cost_per_case", "intercept", "slope")
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
-import requests  # type: ignore[import-untyped]  # ships no types
+import requests
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from mlflow import MlflowClient
@@ -124,7 +124,7 @@ def _down(uri: str) -> TrackingDown:
     )
 
 
-def _of_requests(error: Any, uri: str) -> AvalError:
+def _of_requests(error: requests.RequestException, uri: str) -> AvalError:
     """Return what an error is that MLflow lets through, such as where a server itself keeps the artifacts."""
     status = None if error.response is None else error.response.status_code
     if status is None or status in NOBODY_THERE:
@@ -133,7 +133,7 @@ def _of_requests(error: Any, uri: str) -> AvalError:
 
 
 def _is_of_the_connection(cause: BaseException) -> bool:
-    # By name: requests ships no types. Its HTTPError is an answer.
+    # By name: urllib3's are among them. An HTTPError is an answer.
     kind = type(cause)
     return kind.__module__.partition(".")[0] in ("requests", "urllib3") and kind.__name__ != "HTTPError"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from training.use_case import (
     About,
@@ -23,6 +24,9 @@ from training.use_case import (
     Role,
     UseCase,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -276,6 +280,8 @@ EDUCATION_SHARES = [0.0005, 0.3543, 0.4678, 0.1624, 0.004, 0.0093, 0.0017]
 
 def generate(rng: np.random.Generator, rows: int) -> pd.DataFrame:
     """Return card holders whose status moves from month to month as in the real data; late ones default more."""
+    import pandas as pd
+
     state = _states(rng, rows)
     limit = np.exp(
         11.75 + 0.85 * rng.normal(0, 1, rows) + np.array([0.4, 0.3, -0.2, 0, -0.4, -0.4, -0.4])[state[5]]

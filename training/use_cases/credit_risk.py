@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from training.use_case import (
     About,
@@ -22,6 +23,9 @@ from training.use_case import (
     Role,
     UseCase,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OWNERSHIP = ("RENT", "MORTGAGE", "OWN", "OTHER")
 INTENTS = ("EDUCATION", "MEDICAL", "VENTURE", "PERSONAL", "DEBTCONSOLIDATION", "HOMEIMPROVEMENT")
@@ -262,6 +266,8 @@ MEAN_RATE = np.array([7.3, 11.0, 13.5, 15.3, 17.0, 18.6, 20.2])
 
 def generate(rng: np.random.Generator, rows: int) -> pd.DataFrame:
     """Return loans with the real data's shape; default jumps where a loan is over 0.305 yearly incomes."""
+    import pandas as pd
+
     age = np.minimum(20 + rng.lognormal(1.79, 0.76, rows), 90).astype(int)
     home = rng.choice(4, rows, p=[0.5015, 0.4149, 0.0805, 0.0031])
     intent = rng.choice(6, rows, p=[0.199, 0.185, 0.175, 0.170, 0.161, 0.110])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from training.use_case import (
     About,
@@ -24,6 +25,9 @@ from training.use_case import (
     Split,
     UseCase,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = npt.NDArray[np.float64]
 
@@ -234,6 +238,8 @@ def generate(rng: np.random.Generator, rows: int) -> pd.DataFrame:
     Terminals are compromised for 28 days and stolen cards used for 14, at five times the usual amount; payments
     over 220 are always fraud. What a row says about the past is computed from the rows before it.
     """
+    import pandas as pd
+
     total = rows + rows // 2 + 1
     customers, terminals = max(total // 160, 8), max(total // 100, 8)
     activity = rng.uniform(0.05, 4, customers)

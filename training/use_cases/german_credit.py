@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from training.use_case import (
     About,
@@ -22,6 +23,9 @@ from training.use_case import (
     Role,
     UseCase,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # How often each level occurs, and what it adds to the log-odds of bad in generated records.
 HOUSING = {"own": (0.72, -0.1), "rent": (0.17, 0.35), "free": (0.11, 0.4)}
@@ -260,6 +264,8 @@ TERM_SHARES = np.array([8, 5, 3, 18, 7, 13, 4, 19, 1, 4, 9, 1, 5, 3]) / 100
 
 def generate(rng: np.random.Generator, rows: int) -> pd.DataFrame:
     """Return applicants with the real data's shape; long, small-instalment and very large loans go bad more."""
+    import pandas as pd
+
     age = np.minimum(19 + rng.gamma(2.1, 7.9, rows), 85).astype(int)
     months = rng.choice(TERMS, rows, p=TERM_SHARES)
     amount = np.exp(5.3 + 0.865 * np.log(months) + rng.normal(0, 0.62, rows))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from training.use_case import (
     About,
@@ -20,6 +21,9 @@ from training.use_case import (
     Role,
     UseCase,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 YOUNGEST_WORKER = 16
 LOWEST_SCORE, HIGHEST_SCORE = 300, 850
@@ -124,6 +128,8 @@ def draw(stream: np.random.RandomState, rows: int) -> pd.DataFrame:
     were: incomes below 0, amounts below 1 and scores outside 300 to 850 are drawn again, and employment ends
     at the years since the age of 16. The outcome follows from the values put right.
     """
+    import pandas as pd
+
     income = stream.normal(50000, 15000, rows)
     age = stream.randint(18, 70, rows)
     employment_length = stream.randint(0, 20, rows)
