@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Starts one replica after the other again, each once the one before is ready: no request is lost, and both then serve the
+# present champion and image.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+for replica in online-1 online-2; do
+    echo "replacing $replica" >&2
+    ./compose.sh up -d --no-deps --force-recreate --timeout 40 "$replica"
+    container=$(./compose.sh ps -q "$replica")
+    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; do
+        [ "$SECONDS" -lt 300 ] || { ./compose.sh logs --tail=30 "$replica" >&2; echo "$replica is not ready" >&2; exit 1; }
+        sleep 1
+    done
+done
