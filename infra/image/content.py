@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ BASE = "python:3.11-slim"
 RECIPE = ("Dockerfile", "install.sh", "place.sh", "strip.sh", "entrypoint.sh", "healthy.sh", "left-out.txt")
 LOCKS = {"serve": "requirements-image.lock", "train": "requirements-train.lock"}
 FOLDERS = {"serve": ("service",), "train": ("service", "training")}
-LEFT_OUT = ("__pycache__", ".DS_Store")
+# Caches, what desktops leave behind, and pages for readers of the code.
+LEFT_OUT = re.compile(r"(^|/)(__pycache__/|\.DS_Store$)|\.md$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _hash_of(root: Path, files: Iterable[Path], title: str) -> str:
 
 
 def _is_left_out(path: Path) -> bool:
-    return any(part in LEFT_OUT for part in path.parts)
+    return LEFT_OUT.search(path.as_posix()) is not None
 
 
 def _standard(image: str, version: str, facts: Facts) -> dict[str, str]:

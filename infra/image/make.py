@@ -122,8 +122,10 @@ def _build_serving(facts: Facts, folder: Path, base: str) -> None:
     _run(_tool("bentoml"), "build", "--version", facts.tag, "-o", "tag", folder, more=environment, cwd=folder)
     tags = [f"--image-tag={facts.image}", f"--image-tag=aval/{facts.use_case}:{LOCAL}"]
     arguments = [f"--opt=build-arg=USE_CASE={facts.use_case}", f"--opt=build-arg=BASE={base}"]
-    labels = [f"--label={name}={value}" for name, value in facts.labels.items()]
-    _run(_tool("bentoml"), "containerize", bento, *tags, *arguments, *labels, more=environment)
+    labels = [f"--opt=label={name}={value}" for name, value in facts.labels.items()]
+    # BentoML reads the template from its temporary files, and no file outside of the folder that it is run in.
+    within = {**environment, "TMPDIR": str(folder)}
+    _run(_tool("bentoml"), "containerize", bento, *tags, *arguments, *labels, more=within, cwd=folder)
 
 
 def _build_training(facts: Facts, folder: Path, base: str) -> None:
