@@ -146,6 +146,14 @@ variable "services" {
     error_message = "two services have the same path or host."
   }
   validation {
+    condition = alltrue(flatten([
+      for one in values(var.services) : [
+        for other in values(var.services) : one.path == null || other.path == null ? true : !startswith(coalesce(other.path, "/"), "${coalesce(one.path, "/")}/")
+      ]
+    ]))
+    error_message = "the path of a service lies within another's, which would get its requests."
+  }
+  validation {
     condition     = alltrue([for service in values(var.services) : service.least >= 2 && service.most >= service.least])
     error_message = "a service has at least two tasks, one for each zone: least >= 2, most >= least."
   }
