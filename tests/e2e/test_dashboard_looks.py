@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.dashboard_figures import Body, made_up, nothing
-from tests.e2e.dashboard_page import NARROW, WIDE, Dashboard, Service, opened, serving
+from tests.e2e.dashboard_page import NARROW, WIDE, Service, opened, serving
+from tests.e2e.looks import BEYOND, PAPER, colours, cut_off, hold_contrast
 
-# WCAG 2.2, 1.4.3 and 1.4.11.
-LEAST_FOR_TEXT, LEAST_FOR_LARGE, LEAST_FOR_SHAPES = 4.5, 3.0, 3.0
-PAPER = {"width": 690, "height": 1000}
 BODIES: dict[str, Body] = {
     "month": made_up(),
     "week": made_up(7),
@@ -23,10 +21,6 @@ BODIES: dict[str, Body] = {
     "behind": {**made_up(), "caught_up": False, "behind": 12345},
 }
 
-BEYOND = """() => [...document.querySelectorAll('body *')]
-  .filter(node => node.checkVisibility() && !node.closest('.heard, .skip, svg, .scroll'))
-  .filter(node => node.getBoundingClientRect().right > innerWidth + 0.5 || node.getBoundingClientRect().left < -0.5)
-  .map(node => `${node.tagName}.${node.className}: ${node.textContent.slice(0, 40)}`)"""
 # Texts of a drawing that leave it, or that lie over one another.
 CROWDED = """() => [...document.querySelectorAll('.drawing')].flatMap(drawing => {
   const frame = drawing.getBoundingClientRect();
@@ -43,48 +37,16 @@ CROWDED = """() => [...document.querySelectorAll('.drawing')].flatMap(drawing =>
   }
   return found;
 })"""
-CUT_OFF = """() => [...document.querySelectorAll('p, li, dd, dt, h1, h2, h3, label, span, button, summary, figcaption')]
-  .filter(node => node.checkVisibility() && !node.closest('.heard, .skip, .scroll'))
-  .filter(node => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')
-  .map(node => node.textContent.slice(0, 60))"""
-# Colours as a canvas shows them, whatever way they were written.
-COLOURS = """() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-  const known = new Map();
-  const painted = colour => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const rgb = colour => known.get(colour) ?? (known.set(colour, painted(colour)), known.get(colour));
-  const solid = node => {
-    for (let now = node; now; now = now.parentElement) {
-      const [r, g, b, alpha] = rgb(getComputedStyle(now).backgroundColor);
-      if (alpha === 255) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const texts = [], shapes = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || !node.checkVisibility() || node.closest('.heard, .skip')) continue;
-    const style = getComputedStyle(node);
-    texts.push({ text: walker.currentNode.textContent.trim().slice(0, 40), behind: solid(node),
-      colour: rgb(node.closest('svg') ? style.fill : style.color).slice(0, 3),
-      size: parseFloat(style.fontSize), bold: Number(style.fontWeight) >= 700 });
-  }
+CUT_OFF = cut_off(
+    "p, li, dd, dt, h1, h2, h3, label, span, button, summary, figcaption", apart=".heard, .skip, .scroll"
+)
+COLOURS = colours("""
   for (const shape of document.querySelectorAll('.bar:not(.refer, .faint), .run:not(.few), .stripe')) {
-    const behind = solid(shape.closest('.card') ?? document.body);
-    shapes.push({ text: shape.getAttribute('class'), colour: rgb(getComputedStyle(shape).fill).slice(0, 3), behind });
+    addShape(shape.getAttribute('class'), getComputedStyle(shape).fill, shape.closest('.card') ?? document.body);
   }
   for (const line of document.querySelectorAll('.line, .outline, .point, .threshold line, .mark')) {
-    const behind = solid(line.closest('.card'));
-    shapes.push({ text: line.getAttribute('class'), colour: rgb(getComputedStyle(line).stroke).slice(0, 3), behind });
-  }
-  return { texts, shapes };
-}"""
+    addShape(line.getAttribute('class'), getComputedStyle(line).stroke, line.closest('.card'));
+  }""")
 # What has a role or takes the focus, and no name that could be read aloud.
 NAMELESS = """() => [...document.querySelectorAll(
   'a, button, input, summary, [role=slider], [role=region], section, nav, table')]
@@ -119,7 +81,7 @@ def test_every_text_and_every_shape_stands_out_enough(browser: Any, service: Ser
         service.body = BODIES[name]
         with opened(browser, service, color_scheme=scheme) as dashboard:
             dashboard.open_all()
-            _hold_contrast(dashboard)
+            hold_contrast(dashboard.page, COLOURS)
 
 
 def test_colour_alone_never_tells(browser: Any, service: Service) -> None:
@@ -218,27 +180,3 @@ def test_four_hundred_days_are_drawn_within_a_second(browser: Any, service: Serv
         )
         assert drawn - seconds < 1_000
         assert dashboard.page.evaluate("document.querySelectorAll('main *').length") < 6_000
-
-
-def _hold_contrast(dashboard: Dashboard) -> None:
-    found = dashboard.page.evaluate(COLOURS)
-    assert found["texts"]
-    for item in found["texts"]:
-        large = item["size"] >= 24 or (item["bold"] and item["size"] >= 18.6)
-        least = LEAST_FOR_LARGE if large else LEAST_FOR_TEXT
-        assert _contrast(item["colour"], item["behind"]) >= least, item
-    for item in found["shapes"]:
-        assert _contrast(item["colour"], item["behind"]) >= LEAST_FOR_SHAPES, item
-
-
-def _contrast(one: list[float], other: list[float]) -> float:
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: list[float]) -> float:
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in (part / 255 for part in colour[:3])
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

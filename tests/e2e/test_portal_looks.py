@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.looks import BEYOND, PAPER, colours, cut_off, hold_contrast
 from tests.e2e.portal_page import BAD, NARROW, WIDE, Portal, opened
 
 Served = Callable[[str], str]
@@ -23,10 +24,6 @@ SHOWN = [
     ("card_default", "en-GB"),
     ("fraud_transactions", "es-AR"),
 ]
-# WCAG 2.2, 1.4.3 and 1.4.11.
-LEAST_FOR_TEXT, LEAST_FOR_LARGE, LEAST_FOR_EDGES = 4.5, 3.0, 3.0
-PAPER = {"width": 690, "height": 1000}
-
 # Boxes of every line of text that is seen, except what lies under the bar that floats over the end of the form.
 OVERLAPS = """() => {
   const lines = [];
@@ -49,49 +46,19 @@ OVERLAPS = """() => {
   }
   return found;
 }"""
-BEYOND = """() => [...document.querySelectorAll('body *')]
-  .filter(node => node.checkVisibility() && !node.closest('.heard, .skip, svg'))
-  .filter(node => node.getBoundingClientRect().right > innerWidth + 0.5 || node.getBoundingClientRect().left < -0.5)
-  .map(node => `${node.tagName}.${node.className}: ${node.textContent.slice(0, 40)}`)"""
-CUT_OFF = """() => [...document.querySelectorAll('p, li, dd, dt, h1, h2, h3, label, span, button, summary')]
-  .filter(node => node.checkVisibility() && !node.closest('.heard, .skip, .select'))
-  .filter(node => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')
-  .filter(node => !node.matches('.scale *'))
-  .map(node => node.textContent.slice(0, 60))"""
-COLOURS = """() => {
-  const rgb = colour => colour.match(/[\\d.]+/g).map(Number);
-  const solid = node => {
-    for (let now = node; now; now = now.parentElement) {
-      const [r, g, b, alpha = 1] = rgb(getComputedStyle(now).backgroundColor);
-      if (alpha === 1) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const texts = [];
-  const add = (node, style, text) => texts.push({
-    text: text.trim().slice(0, 40), colour: rgb(style.color).slice(0, 3), behind: solid(node),
-    size: parseFloat(style.fontSize), bold: Number(style.fontWeight) >= 700,
-  });
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || !node.checkVisibility() || node.closest('.heard, option')) continue;
-    add(node, getComputedStyle(node), walker.currentNode.textContent);
-  }
-  const edges = [];
+CUT_OFF = cut_off(
+    "p, li, dd, dt, h1, h2, h3, label, span, button, summary", apart=".heard, .skip, .select, .scale *"
+)
+COLOURS = colours("""
   for (const field of document.querySelectorAll('input:not([type=radio], [type=checkbox]), select, .buttons')) {
     if (!field.checkVisibility()) continue;
-    add(field, getComputedStyle(field), field.value ?? '');
-    if (field.placeholder) add(field, getComputedStyle(field, '::placeholder'), field.placeholder);
-    const colour = rgb(getComputedStyle(field).borderColor);
-    edges.push({ text: field.id, colour, behind: solid(field.parentElement) });
+    addText(field, getComputedStyle(field), field.value ?? '');
+    if (field.placeholder) addText(field, getComputedStyle(field, '::placeholder'), field.placeholder);
+    addShape(field.id, getComputedStyle(field).borderTopColor, field.parentElement);
   }
   for (const bar of document.querySelectorAll('.weight-bar.raises, .weight-bar.lowers')) {
-    if (bar.checkVisibility()) edges.push({
-      text: bar.className, colour: rgb(getComputedStyle(bar).backgroundColor), behind: solid(bar.parentElement) });
-  }
-  return { texts, edges };
-}"""
+    if (bar.checkVisibility()) addShape(bar.className, getComputedStyle(bar).backgroundColor, bar.parentElement);
+  }""")
 
 
 @pytest.mark.parametrize(("use_case", "locale"), SHOWN)
@@ -128,16 +95,16 @@ def test_every_text_and_every_edge_stands_out_enough(
     browser: Any, served: Served, use_case: str, scheme: str
 ) -> None:
     with opened(browser, served(use_case), color_scheme=scheme) as portal:
-        _hold_contrast(portal)
+        hold_contrast(portal.page, COLOURS)
         portal.fill(BAD[use_case])
         portal.decide_and_explain()
         _open_all(portal)
-        _hold_contrast(portal)
+        hold_contrast(portal.page, COLOURS)
         number = portal.page.locator(".field input[type=number]").first
         number.fill("-1")
         portal.page.click("#decide")
         portal.page.route("**/explain", lambda route: route.abort())
-        _hold_contrast(portal)
+        hold_contrast(portal.page, COLOURS)
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
@@ -156,7 +123,7 @@ def test_each_decision_has_a_word_a_shape_and_a_colour_of_enough_contrast(
         }
         portal.page.route("**/predict", lambda route: route.fulfill(json={**answer, "decision_id": "d"}))
         portal.decide()
-        _hold_contrast(portal)
+        hold_contrast(portal.page, COLOURS)
         assert portal.text(".verdict .word").lower() == decision
         signs = {name: portal.page.locator(f".legend .{name} path").first for name in DECISIONS}
         shapes = {name: sign.get_attribute("d") for name, sign in signs.items()}
@@ -259,27 +226,3 @@ def test_numbers_are_written_as_in_the_browsers_region(
 
 def _open_all(portal: Portal) -> None:
     portal.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-
-
-def _hold_contrast(portal: Portal) -> None:
-    found = portal.page.evaluate(COLOURS)
-    assert found["texts"]
-    for item in found["texts"]:
-        large = item["size"] >= 24 or (item["bold"] and item["size"] >= 18.6)
-        least = LEAST_FOR_LARGE if large else LEAST_FOR_TEXT
-        assert _contrast(item["colour"], item["behind"]) >= least, item
-    for item in found["edges"]:
-        assert _contrast(item["colour"], item["behind"]) >= LEAST_FOR_EDGES, item
-
-
-def _contrast(one: list[float], other: list[float]) -> float:
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: list[float]) -> float:
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in (part / 255 for part in colour[:3])
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
