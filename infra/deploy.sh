@@ -72,13 +72,13 @@ if applied "$work/wanted.json" && decides yes; then
     exit
 fi
 if [ "$(jq -S . "$work/before.json")" = "$(jq -S . "$work/wanted.json")" ] || [ "$(cat "$work/before.json")" = '{}' ]; then
-    say "$environment does not decide, and there are no other images to go back to: revert the change of infra/"
+    say "$environment is not as it should be, and there are no other images to go back to: revert the change of infra/"
     exit 1
 fi
-say "$environment does not decide: back to the images before"
+say "$environment was not applied, or does not decide: back to the images before"
 if applied "$work/before.json" && decides no; then
     say "$environment decides again, with the images before"
 else
-    say "$environment DOES NOT DECIDE, also with the images before: a person has to look (infra/RUNBOOK.md)"
+    say "$environment IS NOT AS IT SHOULD BE, also with the images before: a person has to look (infra/RUNBOOK.md)"
 fi
 exit 1

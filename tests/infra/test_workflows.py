@@ -154,7 +154,7 @@ def test_every_make_target_that_is_called_is_here_and_takes_what_it_is_given() -
             assert f"$({variable})" in MAKEFILE, call
 
 
-def test_every_path_that_a_workflow_waits_for_is_here() -> None:
+def test_every_path_that_a_workflow_waits_for_or_caches_by_is_here() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
@@ -165,7 +165,7 @@ def test_every_path_that_a_workflow_waits_for_is_here() -> None:
     nowhere = [
         (workflow.path.name, pattern)
         for workflow in workflows()
-        for pattern in workflow.filters
+        for pattern in workflow.patterns
         if not any(matches(pattern, path) for path in listed)
     ]
     assert nowhere == []

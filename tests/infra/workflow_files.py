@@ -65,10 +65,11 @@ class Workflow:
         return [Job(self.path.name, name, body) for name, body in self.body["jobs"].items()]
 
     @property
-    def filters(self) -> set[str]:
-        """The paths whose changes it is run for."""
+    def patterns(self) -> set[str]:
+        """The paths whose changes it is run for, and those that a cache stands for."""
         causes = [cause for cause in self.triggers.values() if isinstance(cause, dict)]
-        return {path for cause in causes for path in cause.get("paths", ())}
+        hashed = re.findall(r"'([^']+)'", " ".join(re.findall(r"hashFiles\((.*?)\)", self.text)))
+        return {path for cause in causes for path in cause.get("paths", ())} | set(hashed)
 
 
 def workflows() -> list[Workflow]:
