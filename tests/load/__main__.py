@@ -59,6 +59,8 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
 def _test(options: argparse.Namespace, rest: Sequence[str], stack: ExitStack) -> int:
     work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aval-load-")))
     host, key, use_case = options.host, options.key_file, options.use_case
+    if key and not key.is_file():
+        raise WrongUse(f"--key-file {key} is not a file; where `make up` serves, it is made there")
     if not host:
         use_case = use_case or "credit_risk"
         _say(f"training {use_case} on generated cases, and serving it with two workers")

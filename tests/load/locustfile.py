@@ -46,14 +46,15 @@ class Callers(User):
         options: Any = self.environment.parsed_options
         # Its tables are rounded: ours are printed at the end.
         logging.getLogger("locust.stats_logger").setLevel(logging.WARNING)
+        # Until it is judged: whoever stops it half-way knows nothing.
+        self.environment.process_exit_code = INCONCLUSIVE
         try:
             run = _run(self.environment, options)
-        except (OSError, ObjectivesUnreadable, ValueError) as error:
-            LOG.error(str(error))
-            self.environment.process_exit_code = INCONCLUSIVE
-        else:
             self.environment.process_exit_code = conclude(run, options.report, options.summary)
-        self.environment.runner.quit()
+        except (OSError, ObjectivesUnreadable) as error:
+            LOG.error(str(error))
+        finally:
+            self.environment.runner.quit()
 
 
 def _run(environment: Environment, options: Any) -> Run:
@@ -78,7 +79,7 @@ def _run(environment: Environment, options: Any) -> Run:
     gc.freeze()
     shapes = _shapes(options, stage)
     loop.run(shapes, GAPS[options.gaps])
-    return Run(host, stage, shapes, options.gaps, loop.samples)
+    return Run(host, stage, shapes, options.gaps, loop.samples, loop.processor)
 
 
 def _shapes(options: Any, stage: Stage) -> list[Shape]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.load.samples import Kind
 
-PREDICT, BULK, EXPLAIN, OUTCOMES = "/predict", "/predict_bulk", "/explain", "/outcomes"
+PATHS = PREDICT, BULK, EXPLAIN, OUTCOMES = "/predict", "/predict_bulk", "/explain", "/outcomes"
 IN_BULK = 20
 TOLD_AT_ONCE = 5
 MOST_UNTOLD = 5_000

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.load.mix import PATHS
 from tests.load.samples import Group, Kind, Samples, quantile
 from tests.load.shapes import BEFORE_IDLE, NAMES, PRELUDES
 
@@ -83,6 +84,10 @@ def read_stage(name: str, file: Path = FILE) -> Stage:
             f"{file}: [{name}] needs {missing}, beside rate, seconds, mix, every"
         ) from None
     _check(file, name, asked)
+    if not (mix and set(mix) <= set(PATHS)):
+        raise ObjectivesUnreadable(
+            f"{file}: the mix of [{name}] is {mix}; its paths may be: {', '.join(PATHS)}"
+        )
     return Stage(name, rate, seconds, mix, asked)
 
 

@@ -33,13 +33,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """One load test; `gaps` names how its arrivals were spread."""
+    """One load test; `gaps` names how its arrivals were spread, `processor` is the generator's share of one."""
 
     host: str
     stage: Stage
     shapes: Sequence[Shape]
     gaps: str
     samples: Samples
+    processor: float
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -81,7 +82,10 @@ class Run:
         late = [seconds for found in self.samples.late.values() for seconds in found]
         most = max(late, default=math.nan)
         p99 = max((quantile(found, 0.99) for found in self.samples.late.values()), default=math.nan)
-        return f"the generator was late by p99 {1e3 * p99:.2f} ms in the worst shape, {1e3 * most:.2f} ms at most"
+        return (
+            f"the generator was late by p99 {1e3 * p99:.2f} ms in the worst shape, {1e3 * most:.2f} ms at most, "
+            f"and used {self.processor:.0%} of a processor"
+        )
 
     def _row(self, label: str, path: str, group: Group) -> Row:
         begin, end = self.samples.spans[label]

@@ -45,11 +45,7 @@ class Ended:
 
 def load_test(url: str, folder: Path, *options: str, cases: list[Case] | None = None, **asked: Any) -> Ended:
     """Run a load test, `asked` being the stage's objectives and times."""
-    folder.mkdir(exist_ok=True)
-    usual = {"rate": 100, "warm_up": 0.2, "seconds": 2, "mix": '{ "/predict" = 1 }'}
-    stage = {**usual, "late": 5_000, "p50": 5_000, "p99": 5_000, **asked}
-    objectives = folder / "objectives.toml"
-    objectives.write_text(STAGE.format(**stage))
+    objectives = stage_file(folder, **asked)
     file = write_cases(cases or [Case({}, 1)], folder / "cases.jsonl")
     ours: list[str | Path] = [
         "--stage",
@@ -65,6 +61,14 @@ def load_test(url: str, folder: Path, *options: str, cases: list[Case] | None = 
     result = folder / "report" / "result.json"
     told = json.loads(result.read_text()) if result.exists() else {}
     return Ended(ran.returncode, ran.stdout + ran.stderr, told, folder / "report")
+
+
+def stage_file(folder: Path, **asked: Any) -> Path:
+    """Write a file of objectives with the stage `tested`, and return it."""
+    usual = {"rate": 100, "warm_up": 0.2, "seconds": 2, "mix": '{ "/predict" = 1 }'}
+    file = folder / "objectives.toml"
+    file.write_text(STAGE.format(**{**usual, "late": 5_000, "p50": 5_000, "p99": 5_000, **asked}))
+    return file
 
 
 def locust(

@@ -154,11 +154,12 @@ def test_behind_nginx_two_hundred_requests_a_second_are_asked_for_within_50_ms()
         ("[here.burst]", "[here.brust]", "[here.brust] is no shape; there are: warm-up, steady"),
         ("p50_ms", "p55_ms", "is no objective; there are: errors, limited"),
         ("rate = 100", "", "needs 'rate'"),
+        ('mix = { "/predict" = 1 }', 'mix = { "/predcit" = 1 }', "its paths may be: /predict, /predict_bulk"),
         ("limited = 0.02", "", "[here.every] needs limited"),
         ("[here.every]", "[here.every", "cannot be read as TOML"),
         ("[here", "[there", "'here' is not one of its stages: there"),
     ],
-    ids=["shape", "objective", "rate", "share", "toml", "stage"],
+    ids=["shape", "objective", "rate", "mix", "share", "toml", "stage"],
 )
 def test_objectives_with_a_mistake_are_refused(tmp_path: Path, old: str, new: str, told: str) -> None:
     file = tmp_path / "objectives.toml"

@@ -24,7 +24,7 @@ def run(bad: int = 0, late: float = 0.0005) -> Run:
         samples.add("steady", path, number / 100, 0.002 + number / 1e6, kind)
         samples.began_late("steady", late)
         samples.went_wrong(path, "500: <b>it | fell`</b>" if kind is Kind.FAILED else "")
-    return Run("http://service", read_stage("local"), [shape_of("steady", 100, 10)], "even", samples)
+    return Run("http://service", read_stage("local"), [shape_of("steady", 100, 10)], "even", samples, 0.12)
 
 
 def test_the_table_has_a_line_for_each_shape_and_path() -> None:
