@@ -90,6 +90,12 @@ resource "aws_ecs_service" "this" {
   lifecycle {
     # Autoscaling decides.
     ignore_changes = [desired_count]
+
+    # Where ECS takes a deployment back it is steady too, and the provider calls that well.
+    postcondition {
+      condition     = self.task_definition == module.task.arn
+      error_message = "ECS took the deployment of ${var.use_case} back: its tasks did not become ready, or an alarm went off; the images before answer."
+    }
   }
 
   depends_on = [aws_lb_listener_rule.this]
