@@ -39,6 +39,7 @@ settings.load_profile("aval")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SPARK = "tests/spark/"
+LONGEST = ("tests/e2e/", SPARK)
 QUICK_ROWS = 2_600
 # Fraud is rare: fewer rows hold too few of it.
 QUICK_ROWS_OF_FRAUD = 12_000
@@ -54,6 +55,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return SPARK if nodeid.startswith(SPARK) else str(super()._split_scope(nodeid))
 
     return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders whose files take longest: at the end no process is left alone with one of them."""
+
+    def place(item: pytest.Item) -> int:
+        found = [at for at, folder in enumerate(LONGEST) if item.nodeid.startswith(folder)]
+        return found[0] if found else len(LONGEST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.mlflow_tables import with_tables
 from tests.processes import Home
 
 REAL_FILES = {
@@ -34,7 +35,7 @@ class Promoted:
 @pytest.fixture(scope="session")
 def promoted(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Promoted]:
     """`promoted(use_case)`: trained and promoted on the real data; loan approval on its generator's."""
-    home = Home(tmp_path_factory.mktemp("home"))
+    home = with_tables(Home(tmp_path_factory.mktemp("home")))
 
     @cache
     def train_and_promote(use_case: str) -> Promoted:

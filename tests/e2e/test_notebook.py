@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.model_store import champions
+from tests.mlflow_tables import with_tables
 from tests.processes import PROGRAMS, Home
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "training" / "notebooks" / "from_cases_to_champion.ipynb"
@@ -16,7 +17,7 @@ NOTEBOOK = Path(__file__).resolve().parents[2] / "training" / "notebooks" / "fro
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("notebook"))
+    return with_tables(Home(tmp_path_factory.mktemp("notebook")))
 
 
 def test_the_notebook_promotes_a_champion(home: Home) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.mlflow_tables import with_tables
 from tests.processes import Home, post
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
@@ -18,7 +19,7 @@ SECTION = README.split("### A use case of your own")[1].split("\n### ")[0]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("own"))
+    return with_tables(Home(tmp_path_factory.mktemp("own")))
 
 
 @pytest.fixture(scope="module")
