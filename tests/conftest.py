@@ -39,7 +39,9 @@ settings.load_profile("aval")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SPARK = "tests/spark/"
-LONGEST = ("tests/e2e/", SPARK)
+DEPLOYED = "tests/infra/terraform/applied/"
+# Terraform mostly waits: begun first, it waits while others work.
+LONGEST = (DEPLOYED, "tests/infra/terraform/", "tests/e2e/", SPARK)
 QUICK_ROWS = 2_600
 # Fraud is rare: fewer rows hold too few of it.
 QUICK_ROWS_OF_FRAUD = 12_000
@@ -47,12 +49,13 @@ QUICK_ROWS_OF_FRAUD = 12_000
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each process whole files, and one of them all that needs a Spark: two would be six Javas."""
+    """Give each process whole files; all that needs a Spark, or the deployment, to one: two would be six Javas."""
     from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
     class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
         def _split_scope(self, nodeid: str) -> str:
-            return SPARK if nodeid.startswith(SPARK) else str(super()._split_scope(nodeid))
+            shared = [folder for folder in (SPARK, DEPLOYED) if nodeid.startswith(folder)]
+            return shared[0] if shared else str(super()._split_scope(nodeid))
 
     return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
