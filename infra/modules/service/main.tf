@@ -28,6 +28,9 @@ module "task" {
   region         = var.region
   image          = var.image
   repository_arn = var.repository_arn
+  # Longer than the load balancer keeps an idle connection (65 s, see edge): else it might send a request into one that
+  # was closed this moment, which it may not send again.
+  arguments = ["serve", "--timeout-keep-alive", "75"]
   # Alive, not ready: while the database is down a task that is started again would not be readier.
   health_command = ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/livez', timeout=3)"]
   ports          = [3000]

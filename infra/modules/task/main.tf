@@ -59,6 +59,7 @@ locals {
     portMappings = [for port in var.ports : { containerPort = port, hostPort = port, protocol = "tcp" }]
     volumesFrom  = []
     },
+    length(var.arguments) == 0 ? {} : { command = var.arguments },
     length(var.command) == 0 ? {} : { entryPoint = slice(var.command, 0, 1), command = slice(var.command, 1, length(var.command)) },
     length(var.health_command) == 0 ? {} : {
       healthCheck = { command = concat(["CMD"], var.health_command), interval = 10, timeout = 5, retries = 3, startPeriod = 30 }

@@ -24,7 +24,13 @@ variable "repository_arn" {
 }
 
 variable "command" {
-  description = "Program and arguments; none for what the image does by itself."
+  description = "Program and arguments, in the place of the image's own; none for that."
+  type        = list(string)
+  default     = []
+}
+
+variable "arguments" {
+  description = "Arguments of the image's own program."
   type        = list(string)
   default     = []
 }
