@@ -8,7 +8,7 @@ import gevent  # type: ignore[import-untyped]
 from locust import FastHttpUser, constant_throughput, events, task
 from locust.env import Environment
 
-RATE, SECONDS = 50, 6
+RATE, SECONDS = 100, 6
 
 
 class Caller(FastHttpUser):
