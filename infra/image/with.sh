@@ -9,6 +9,9 @@ container=$(docker run --detach --read-only --tmpfs /tmp --cap-drop ALL --securi
 trap 'docker rm --force --volumes "$container" >/dev/null' EXIT
 address=http://$(docker port "$container" 3000/tcp | head -n 1)
 
+# Its requests, a line of JSON each, are left out.
+told() { docker logs "$container" 2>&1 | { grep -v '^{' || true; } | tail -n 30 >&2; }
+
 # Not by the state of its health check, which gives up early on a machine that has much else to do.
 ready=no
 for _ in $(seq 360); do
@@ -18,7 +21,7 @@ for _ in $(seq 360); do
     sleep 0.5
 done
 [ "$ready" = yes ] || {
-    docker logs --tail 50 "$container" >&2
+    told
     echo "$1 is not ready, and $([ "$running" = true ] && echo still runs || echo has ended)" >&2
     exit 1
 }
@@ -28,7 +31,7 @@ for part in "${@:2}"; do command+=("${part//\{\}/$address}"); done
 code=0
 "${command[@]}" || code=$?
 if [ "$code" != 0 ]; then
-    echo "the end of what the container said:" >&2
-    docker logs --tail 50 "$container" >&2
+    echo "what the container said at last:" >&2
+    told
 fi
 exit "$code"
