@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from tests.load.run import Run
+from tests.load.run import HEADS, Run
 from tests.load.samples import quantile
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -35,7 +35,7 @@ def page(run: Run) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(TEMPLATE.read_text())
-    return template.render(run=run, picture=picture(run), width=WIDTH, height=HEIGHT)
+    return template.render(run=run, heads=HEADS, picture=picture(run), width=WIDTH, height=HEIGHT)
 
 
 def picture(run: Run) -> Picture:

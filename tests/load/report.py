@@ -12,20 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.load.page import page
-from tests.load.run import Row, Run
-
-HEADS = (
-    "shape",
-    "path",
-    "requests",
-    "answered/s",
-    "p50 ms",
-    "p99 ms",
-    "p99.9 ms",
-    "most ms",
-    "errors",
-    "429",
-)
+from tests.load.run import HEADS, Run
 
 
 def conclude(run: Run, folder: str | None, summary: str | None) -> int:
@@ -45,7 +32,7 @@ def conclude(run: Run, folder: str | None, summary: str | None) -> int:
 
 def table(run: Run) -> str:
     """Return the run as a table for the terminal, with what was missed."""
-    cells = [HEADS, *(shown(row) for row in run.rows)]
+    cells = [HEADS, *(row.cells for row in run.rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(_padded(cell, widths)) for cell in cells]
     missed = [f"  missed: {verdict}" for verdict in run.missed]
@@ -59,7 +46,7 @@ def markdown(run: Run) -> str:
     lines = [f"### Load: {run.said}", "", *(f"- {verdict}" for verdict in run.missed)]
     lines += [*(f"- `{told.replace('`', '')}`" for told in run.wrong), ""]
     lines += [f"| {' | '.join(cells)} |" for cells in (HEADS, ("---",) * len(HEADS))]
-    lines += [f"| {' | '.join(shown(row))} |" for row in run.rows]
+    lines += [f"| {' | '.join(row.cells)} |" for row in run.rows]
     return "\n".join([*lines, "", f"{_told(run)}; {run.late}.", ""])
 
 
@@ -80,24 +67,6 @@ def result(run: Run) -> dict[str, Any]:
         "rows": [_finite(asdict(row)) for row in run.rows],
         "verdicts": [_finite(asdict(verdict)) for verdict in run.verdicts],
     }
-
-
-def shown(row: Row) -> tuple[str, ...]:
-    """Return the cells of a row."""
-    times = (row.p50, row.p99, row.p999, row.most)
-    counts = (str(row.errors), str(row.limited))
-    return (
-        row.label,
-        row.path or "all",
-        str(row.requests),
-        f"{row.per_second:.1f}",
-        *(_time(time) for time in times),
-        *counts,
-    )
-
-
-def _time(milliseconds: float) -> str:
-    return f"{milliseconds:.1f}" if math.isfinite(milliseconds) else ("never" if milliseconds > 0 else "")
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:

@@ -11,6 +11,18 @@ from tests.load.objectives import INCONCLUSIVE, MET, Stage, Verdict, exit_code, 
 from tests.load.samples import Group, Kind, Samples, quantile
 from tests.load.shapes import Shape
 
+HEADS = (
+    "shape",
+    "path",
+    "requests",
+    "answered/s",
+    "p50 ms",
+    "p99 ms",
+    "p99.9 ms",
+    "most ms",
+    "errors",
+    "429",
+)
 MOST_TOLD = 5
 SAID = {MET: "objectives met", INCONCLUSIVE: "inconclusive: the generator could not keep its schedule"}
 
@@ -29,6 +41,13 @@ class Row:
     most: float
     errors: int
     limited: int
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Return what tables show of it, under `HEADS`."""
+        times = [_shown(time) for time in (self.p50, self.p99, self.p999, self.most)]
+        counts = (str(self.errors), str(self.limited))
+        return (self.label, self.path or "all", str(self.requests), f"{self.per_second:.1f}", *times, *counts)
 
 
 @dataclass(frozen=True)
@@ -102,3 +121,7 @@ class Run:
             errors=group.errors,
             limited=group.kinds[Kind.LIMITED],
         )
+
+
+def _shown(milliseconds: float) -> str:
+    return f"{milliseconds:.1f}" if math.isfinite(milliseconds) else ("never" if milliseconds > 0 else "")

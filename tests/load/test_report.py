@@ -60,6 +60,8 @@ def test_the_page_asks_nobody_for_anything_and_shows_no_markup_of_others() -> No
     assert "&lt;b&gt;it | fell" in told
     assert "<b>it" not in told
     assert told.count("<polyline") == 3
+    assert '<tr class="missed"><td>steady</td><td>all</td><td>errors</td>' in told
+    assert "<td>never</td>" in told
 
 
 @pytest.mark.parametrize("bad", [0, 50, 1_000])
