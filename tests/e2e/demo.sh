@@ -2,18 +2,8 @@
 # The main job from end to end on generated records, in a home of its own that is removed at the end.
 set -euo pipefail
 
-home=$(mktemp -d)
-export AVAL_HOME="$home/aval" BENTOML_HOME="$home/bentoml" AVAL_MODEL=credit_risk
-server=
-stop() {
-    [ -z "$server" ] || kill -- "-$server" 2>/dev/null || true
-    [ -z "$server" ] || wait "$server" 2>/dev/null || true
-    rm -rf "$home"
-}
-trap stop EXIT
-cd "$home"
-
-say() { printf '\n== %s\n' "$*"; }
+export AVAL_MODEL=credit_risk
+. "$(dirname "${BASH_SOURCE[0]}")/own_home.sh"
 
 say "train: compare, calibrate and judge on generated cases; register in MLflow (without --quick it searches too)"
 aval train credit_risk --rows 5000 --quick
@@ -33,16 +23,7 @@ aval score credit_risk applications.csv scored.csv --reasons
 head -3 scored.csv
 
 say "serve, and ask for one decision"
-port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-set -m
-bentoml serve service.app:RiskService --port "$port" >server.log 2>&1 &
-server=$!
-set +m
-for _ in $(seq 300); do
-    curl -fs "http://127.0.0.1:$port/readyz" >/dev/null 2>&1 && break
-    kill -0 "$server" 2>/dev/null || { cat server.log >&2; exit 1; }
-    sleep 0.2
-done
+serve
 curl -fsS "http://127.0.0.1:$port/predict" -H 'content-type: application/json' -d '{
   "person_age": 22, "person_income": 59000, "person_home_ownership": "RENT", "person_emp_length": 3,
   "loan_intent": "PERSONAL", "loan_grade": "D", "loan_amnt": 3500, "loan_int_rate": 16.2,

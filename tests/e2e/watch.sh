@@ -4,37 +4,14 @@
 # the restarted service serves the challenger that took its place.
 set -euo pipefail
 
-home=$(mktemp -d)
-export AVAL_HOME="$home/aval" BENTOML_HOME="$home/bentoml" AVAL_MODEL=card_default
-server=
-halt() {
-    [ -z "$server" ] || kill -- "-$server" 2>/dev/null || true
-    [ -z "$server" ] || wait "$server" 2>/dev/null || true
-    server=
-}
-trap 'halt; rm -rf "$home"' EXIT
-cd "$home"
+export AVAL_MODEL=card_default
+. "$(dirname "${BASH_SOURCE[0]}")/own_home.sh"
 
-say() { printf '\n== %s\n' "$*"; }
 field() { python -c 'import json, sys; print(eval("said" + sys.argv[1], {"said": json.load(sys.stdin)}))' "$1"; }
 expect() { # CODE COMMAND...: the command's exit code says what it found
     local code=0
     "${@:2}" || code=$?
     [ "$code" = "$1" ] || { echo "exit code $code instead of $1: ${*:2}" >&2; exit 1; }
-}
-serve() {
-    port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    set -m
-    bentoml serve service.app:RiskService --port "$port" >server.log 2>&1 &
-    server=$!
-    set +m
-    for _ in $(seq 300); do
-        curl -fs "http://127.0.0.1:$port/readyz" >/dev/null 2>&1 && return
-        kill -0 "$server" 2>/dev/null || break
-        sleep 0.2
-    done
-    cat server.log >&2
-    exit 1
 }
 
 say "1. train on generated cases and promote"
