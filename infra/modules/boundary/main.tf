@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "this" {
     actions = [
       "cloudwatch:PutMetricData", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer",
       "elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups",
-      "logs:DescribeLogStreams", "logs:PutLogEvents", "logs:PutRetentionPolicy",
+      "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents", "logs:PutRetentionPolicy",
     ]
     resources = ["*"]
   }
