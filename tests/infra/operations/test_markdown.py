@@ -52,7 +52,7 @@ def test_every_file_of_ours_that_a_page_names_exists(page: Page) -> None:
 
 def test_every_setting_that_a_page_names_is_read(page: Page) -> None:
     named = set(re.findall(r"\bAVAL_[A-Z0-9_]*[A-Z0-9]\b(?!\*)", "\n".join([page.text, *page.code])))
-    assert named - VARIABLES - _for_tests() == set()
+    assert named - VARIABLES - _of_scripts() == set()
 
 
 def test_every_target_of_make_that_a_page_names_exists(page: Page) -> None:
@@ -128,7 +128,9 @@ def _arguments(command: Any, words: list[str]) -> list[str]:
 
 
 def _commands(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
+    for typed in lines:
+        # What another command answers is one word here.
+        line = re.sub(r"\$\([^()]*\)", "X", typed)
         # At the start, after a setting, a prompt or a time of cron; up to a pipe, a comment or the table beside it.
         found = re.match(r"[ $]*(?:[-*/0-9 ]+ )?(?:cd \S+ && )?(?:[A-Z_]+=\S+ +)*(aval [a-z\[].*)", line)
         if found:
@@ -137,11 +139,16 @@ def _commands(lines: Iterable[str]) -> Iterator[str]:
 
 def _files(page: Page) -> Iterator[str]:
     for span in [*page.spans, *page.code]:
-        for name in re.findall(rf"(?<![\w/.*{{}}$<-])((?:\.?[\w-]+/)+[\w.-]+\.{ENDINGS})(?![\w*/])", span):
+        # What is written there need not be there before.
+        for name in re.findall(
+            rf"(?<![\w/.*{{}}$<-])(?<!> )((?:\.?[\w-]+/)+[\w.-]+\.{ENDINGS})(?![\w*/])", span
+        ):
             if name.partition("/")[0] in {".github", ".ci", "infra", "service", "tests", "training"}:
                 yield name
 
 
-def _for_tests() -> set[str]:
-    """Return the variables that only tests read."""
-    return {"AVAL_TEST_DATA", "AVAL_REQUIRE"}
+def _of_scripts() -> set[str]:
+    """Return the variables that only tests, compose and the scripts of infra read."""
+    scripts = [file for ending in ("sh", "yaml") for file in (CHECKOUT / "infra").rglob(f"*.{ending}")]
+    read = {name for file in scripts for name in re.findall(r"\$\{?(AVAL_[A-Z_]+)", file.read_text("utf-8"))}
+    return read | {"AVAL_TEST_DATA", "AVAL_REQUIRE"}
