@@ -12,12 +12,13 @@ data "aws_iam_policy_document" "plan" {
   }
 }
 
-# ReadOnlyAccess would read records, decisions and logs. Those are for people and tasks, and for no workflow.
+# ReadOnlyAccess would read records, decisions and logs, and who applies could change them. They are for people and tasks,
+# and for no workflow.
 data "aws_iam_policy_document" "no_data" {
   statement {
     sid           = "NoObjects"
     effect        = "Deny"
-    actions       = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"]
+    actions       = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectAttributes", "s3:GetObjectVersion", "s3:PutObject"]
     not_resources = ["${local.state_arn}/*"]
   }
 
@@ -27,7 +28,7 @@ data "aws_iam_policy_document" "no_data" {
     actions = [
       "ecs:ExecuteCommand", "elasticfilesystem:Client*", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:GetQueryResults",
       "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask", "rds-data:*", "rds-db:connect", "rds:DownloadCompleteDBLogFile",
-      "rds:DownloadDBLogFilePortion", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage",
+      "rds:DownloadDBLogFilePortion", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "sqs:ReceiveMessage",
     ]
     resources = ["*"]
   }
