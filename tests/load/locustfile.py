@@ -85,9 +85,15 @@ def _run(environment: Environment, options: Any) -> Run:
 def _shapes(options: Any, stage: Stage) -> list[Shape]:
     names = options.shapes or [name for name in stage.seconds if name != WARM_UP]
     rate, usual = options.rate or stage.rate, max(stage.seconds.values())
+    # Of a soak's hours the warm-up needs no more than of anything else.
+    warm_up = shape_of(WARM_UP, rate, stage.seconds.get(WARM_UP, usual) * min(options.scale, 1.0))
     return [
-        shape_of(name, rate, stage.seconds.get(name, usual) * options.scale)
-        for name in (WARM_UP, *(name for name in names if name != WARM_UP))
+        warm_up,
+        *(
+            shape_of(name, rate, stage.seconds.get(name, usual) * options.scale)
+            for name in names
+            if name != WARM_UP
+        ),
     ]
 
 
