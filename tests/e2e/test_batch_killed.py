@@ -71,7 +71,7 @@ class Stage:
         with self._started() as process:
             self._await_begin(process)
             try:
-                process.wait(self.chance.uniform(0, self.seconds * 1.2))
+                process.wait(self.chance.uniform(0, self.seconds))
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
             _, errors = process.communicate(timeout=600)
