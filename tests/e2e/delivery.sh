@@ -58,8 +58,13 @@ export DOCKER_HOST
 infra/image/stand-in-base.sh
 
 say "both images, from a model trained on generated records"
-make image USE_CASE="$use_case"
-read -r image tag <<<"$(python -c 'import json, sys; made = json.load(open(sys.argv[1])); print(made["image"], made["tag"])' "dist/image/$use_case.json")"
+made=dist/image/$use_case.json
+# What `make image` has just made need not be made again: DELIVERY_IMAGES=made.
+if [ "${DELIVERY_IMAGES:-}" != made ] || [ ! -e "$made" ]; then
+    make image USE_CASE="$use_case" >"$work/image.log" 2>&1 || { tail -n 60 "$work/image.log" >&2; fail "make image"; }
+    tail -n 25 "$work/image.log"
+fi
+read -r image tag <<<"$(python -c 'import json, sys; made = json.load(open(sys.argv[1])); print(made["image"], made["tag"])' "$made")"
 
 say "a registry: pushed, and pulled by its digest"
 port=$(free_port)

@@ -53,8 +53,7 @@ def fail_and_recover(stack: Stack) -> Failures:
     """Kill one replica, wait until it is back, then replace the other one."""
     time.sleep(WARM_SECONDS)
     started = stack.inspect(KILLED)["State"]["StartedAt"]
-    killed_at = time.time()
-    stack.kill(KILLED)
+    killed_at = stack.kill(KILLED)
     back = stack.await_back(KILLED, started)
     time.sleep(WARM_SECONDS)
     started = stack.inspect(REPLACED)["State"]["StartedAt"]
@@ -67,7 +66,7 @@ def fail_and_recover(stack: Stack) -> Failures:
 
 def judge_callers(asked: Sequence[Asked], happened: Failures, stack: Stack) -> list[str]:
     """Return what went wrong that no caller should have noticed."""
-    log, address = stack.access_log(), _address(stack)
+    log, address = stack.access_log(), stack.address(KILLED)
     found = [f"a request got no answer: {item.answer}" for item in failed(asked) if item.status == 0]
     for item in failed(asked):
         line = log.get(item.request_id, {})
@@ -122,12 +121,6 @@ def failed(asked: Sequence[Asked]) -> list[Asked]:
 def in_flight(item: Asked, moment: float) -> bool:
     """Return whether a request was under way when a replica was killed, or sent to it while it died."""
     return item.sent < moment + DYING_SECONDS and item.ended >= moment
-
-
-def _address(stack: Stack) -> str:
-    networks = stack.inspect(KILLED)["NetworkSettings"]["Networks"]
-    (front,) = [found["IPAddress"] for name, found in networks.items() if name.endswith("front")]
-    return f"{front}:3000"
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
