@@ -9,11 +9,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from infra.image.content import Facts
 from infra.image.engine_calls import Container, docker, facts_of_image, run, seconds_until_ready, served
+from infra.image.s3_for_checks import s3_bucket, why_not
 
 PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "n/a"
 LARGEST_MB = 450
@@ -58,7 +60,7 @@ def check(facts: Facts, record: dict[str, Any], sbom: Path) -> tuple[list[Result
     results.append(_bill(facts, sbom))
     results.append(_refuses_without_keys(facts))
     results += _service(facts, record, measured)
-    results.append(_batch(facts, record))
+    results += [_batch(facts, record), _nightly(facts, record)]
     return results, measured
 
 
@@ -116,7 +118,7 @@ def _service(facts: Facts, record: dict[str, Any], measured: dict[str, Any]) -> 
         ready = seconds_until_ready(container)
         measured["ready_seconds"] = None if ready is None else round(ready, 2)
         if ready is None:
-            yield Result("ready", FAIL, docker("logs", container.id).errors[-500:])
+            yield Result("ready", FAIL, f"never; {_last_words(container)}")
             return
         measured["ready_cpu_seconds"] = container.cpu_seconds()
         yield _in_time(ready, measured["ready_cpu_seconds"])
@@ -129,6 +131,12 @@ def _service(facts: Facts, record: dict[str, Any], measured: dict[str, Any]) -> 
         written = docker("exec", container.id, "sh", "-c", "touch /opt/aval/x /etc/x /x")
         yield _result("read-only", written.code != 0, "nothing of the image can be written")
         yield _stops(container)
+
+
+def _last_words(container: Container) -> str:
+    told = docker("logs", container.id)
+    state = container.facts()["State"]
+    return f"{state['Status']} with exit code {state['ExitCode']}: {(told.output + told.errors)[-500:]}"
 
 
 def _in_time(ready: float, cpu: float) -> Result:
@@ -171,6 +179,28 @@ def _batch(facts: Facts, record: dict[str, Any]) -> Result:
     return _result(
         "batch in the same image", right, f"{len(rows)} of 1000 records scored, by {', '.join(policies)}"
     )
+
+
+def _nightly(facts: Facts, record: dict[str, Any]) -> Result:
+    """Score yesterday's records from a bucket into it, by the command of the nightly job."""
+    if reason := why_not():
+        return Result("batch in S3", NOT_APPLICABLE, reason)
+    day = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+    with s3_bucket("nightly") as bucket:
+        bucket.put(f"in/{day}/cases.jsonl", f"{json.dumps(record)}\n".encode() * 1000)
+        command = (
+            "python",
+            "-m",
+            "service.batch",
+            facts.use_case,
+            "s3://nightly/in/{date}/",
+            "s3://nightly/out/{date}/",
+        )
+        ended = run(facts.image, *command, options=bucket.options)
+        if ended.code:
+            return Result("batch in S3", FAIL, f"exit code {ended.code}: {ended.errors[-300:]}")
+        scored = bucket.manifest(f"out/{day}/").get("rows_scored")
+    return _result("batch in S3", scored == 1000, f"{scored} of 1000 records of yesterday scored")
 
 
 def _result(name: str, right: bool, seen: str) -> Result:

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 # As a cluster runs it: nothing can be written but what the image declares, and nothing can be become.
@@ -35,13 +36,17 @@ class Container:
     url: str
 
     def get(self, path: str, body: object = None) -> tuple[int, Any]:
-        """Return status and JSON of an answer; status 0 where nobody answers."""
+        """Return status and JSON of an answer, None for one of another kind; status 0 where nobody answers."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.url + path, data, {"content-type": "application/json"})  # noqa: S310  # our own
         try:
             with urlopen(request, timeout=10) as answer:  # noqa: S310
-                return answer.status, json.loads(answer.read() or b"null")
-        except (OSError, URLError, ValueError):
+                content = answer.read()
+                is_json = "json" in answer.headers.get("content-type", "")
+                return answer.status, json.loads(content) if is_json else None
+        except HTTPError as refusal:
+            return refusal.code, None
+        except (OSError, HTTPException):
             return 0, None
 
     def cpu_seconds(self) -> float:
@@ -87,7 +92,7 @@ def served(image: str, *options: str) -> Iterator[Container]:
         docker("rm", "--force", "--volumes", name)
 
 
-def seconds_until_ready(container: Container, longest: float = 120) -> float | None:
+def seconds_until_ready(container: Container, longest: float = 300) -> float | None:
     """Wait until it answers that it is ready; None where it has ended, or it takes too long."""
     begin = time.monotonic()
     while time.monotonic() < begin + longest:
