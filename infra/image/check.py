@@ -24,6 +24,10 @@ USER = "10001:10001"
 SBOM = Path(__file__).with_name("sbom.py")
 TOOLS = "cc gcc g++ clang make cmake git pip pip3 uv conda curl wget"
 SECRETS = re.compile(r"(?i)(password|secret|token|api_?key)\s*=\s*\S|AKIA[0-9A-Z]{16}|PRIVATE KEY")
+# They import more than they name: what is left out of the image may be missing here only.
+LIBRARIES = (
+    "catboost, lightgbm, matplotlib.pyplot, mlflow.sklearn, optuna, scipy.stats, sklearn.ensemble, xgboost"
+)
 WITHOUT_KEYS = "--env=AVAL_WITHOUT_KEYS=yes"
 # What a model may never be kept as, and caches of what installed the image.
 UNWANTED = r"find / -xdev \( -name '*.pkl' -o -name '*.pickle' -o -name '*.joblib' -o -path '*/.cache/*' \) 2>/dev/null"
@@ -95,6 +99,8 @@ def _training(facts: Facts, measured: dict[str, Any]) -> Iterator[Result]:
     ended = run(facts.train_image, "aval", "use-cases", "--json", options=["--user=1234:1234"])
     names = [case["use_case"] for case in json.loads(ended.output)] if ended.code == 0 else []
     yield _result("aval in it", facts.use_case in names, ", ".join(names) or ended.errors[-300:])
+    ended = run(facts.train_image, "python", "-c", f"import {LIBRARIES}")
+    yield _result("its libraries", ended.code == 0, ended.errors[-300:] if ended.code else LIBRARIES)
 
 
 def _bill(facts: Facts, sbom: Path) -> Result:
