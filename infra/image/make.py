@@ -31,6 +31,8 @@ HERE = ROOT / "infra/image"
 OUT = ROOT / "dist/image"
 ENGINE = ROOT / "dist/engine"
 LOCAL = "local"
+# What LightGBM's wheel expects of a system.
+SYSTEM = "libgomp1"
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -130,7 +132,11 @@ def _build_serving(facts: Facts, folder: Path, base: str) -> None:
 
 def _build_training(facts: Facts, folder: Path, base: str) -> None:
     labels = [f"--label={name}={value}" for name, value in facts.train_labels.items()]
-    arguments = [f"--build-arg=BASE={base}", f"--build-arg=LOCK={LOCKS['train']}"]
+    arguments = [
+        f"--build-arg=BASE={base}",
+        f"--build-arg=LOCK={LOCKS['train']}",
+        f"--build-arg=SYSTEM={SYSTEM}",
+    ]
     tags = [f"--tag={facts.train_image}", f"--tag=aval/train:{LOCAL}"]
     recipe = folder / "src/infra/image/Dockerfile"
     _run(

@@ -1,6 +1,12 @@
 #!/bin/sh
-# strip.sh: in the image's build, takes what installs packages out of the base, and makes the user and its folders.
+# strip.sh [PACKAGE...]: in the image's build, adds Debian's packages to the base, takes what installs Python's out of it,
+# and makes the user and its folders.
 set -eu
+if [ "$#" -gt 0 ]; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log
+fi
 rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/dist-packages/* \
     /usr/local/lib/python3.*/ensurepip /usr/local/bin/pip* /usr/local/bin/wheel /opt/aval/strip.sh
 
