@@ -101,7 +101,7 @@ def judge_log(asked: Sequence[Asked], stack: Stack) -> list[str]:
 def figures(asked: Sequence[Asked], happened: Failures) -> list[str]:
     """Return what was measured, in sentences."""
     answered = sorted(item.latency * 1e3 for item in asked if item.status == 200)
-    around = sum(in_flight(item, happened.killed_at) for item in asked)
+    around = sum(item.sent < happened.killed_at <= item.ended for item in asked)
     lost = failed(asked)
     return [
         f"{len(asked):,} requests at {RATE:g} a second, {len(answered):,} answered, {len(lost)} failed",
