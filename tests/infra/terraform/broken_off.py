@@ -12,9 +12,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.infra.terraform.account import Account
-from tests.infra.terraform.deployment import STATE_BUCKET, STATE_KEY, Deployment
+from tests.infra.terraform.deployment import FILES, STATE_BUCKET, STATE_KEY, Deployment
 
-APPLY = ("apply", "-auto-approve", "-parallelism=30")
+APPLY = ("apply", "-auto-approve", "-parallelism=30", FILES[0])
 # Of some two hundred things that are made.
 ENOUGH = 40
 SECONDS = 300

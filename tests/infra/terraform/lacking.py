@@ -53,6 +53,26 @@ def fields_of_services() -> None:
     _put(Answer, create_service=creating)
 
 
+def tasks_that_end() -> None:
+    """Start a task though its containers name no memory, as on Fargate, and give its address free: it ran nowhere."""
+    from moto.ec2.models import ec2_backends
+    from moto.ecs.models import EC2ContainerServiceBackend as Backend
+
+    run = Backend.run_task
+
+    def running(self: Backend, *arguments: Any, **named: Any) -> list[Any]:
+        tasks: list[Any] = run(self, *arguments, **named)
+        network = ec2_backends[self.account_id][self.region_name]
+        for task in tasks:
+            task.last_status = task.desired_status = "STOPPED"
+            for detail in (item for attachment in task.attachments for item in attachment["details"]):
+                if detail["name"] == "networkInterfaceId":
+                    network.delete_network_interface(detail["value"])
+        return tasks
+
+    _put(Backend, run_task=running, _calculate_task_resource_requirements=staticmethod(lambda _: {}))
+
+
 def descriptions_of_rules() -> None:
     """Tell the description also of a rule that lets in another group."""
     from moto.ec2.models.security_groups import SecurityGroupRule as Rule
@@ -166,6 +186,7 @@ def fields_of_databases() -> None:
 ADDITIONS: tuple[Callable[[], None], ...] = (
     tags_of_autoscaling,
     fields_of_services,
+    tasks_that_end,
     descriptions_of_rules,
     conditions_of_denials,
     deliveries_of_logs,

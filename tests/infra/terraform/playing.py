@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.infra.terraform.account import CHECKOUT, Account
+from tests.postgres import Postgres
 from tests.processes import PROGRAMS
 
 SECONDS = 300
@@ -20,13 +22,13 @@ WRITABLE = ("/var/lib/aval", "/run/aval", "/tmp")  # noqa: S108  # a container's
 
 @dataclass(frozen=True)
 class Machine:
-    """What stands in the place of Fargate: a folder instead of a container's, an address instead of Aurora's.
+    """What stands in the place of Fargate: a folder instead of a container's, a port instead of Aurora's.
 
-    environment: what the image itself brings, and what is needed to reach the account.
+    environment: what the image itself brings, and what is needed to reach the account and the database.
     """
 
     folder: Path
-    database: tuple[str, str]
+    port: int
     environment: Mapping[str, str]
 
 
@@ -65,6 +67,22 @@ def play(
     return _run(account, last, machine)
 
 
+def speak_tls(postgres: Postgres, certificate: bytes, key: bytes) -> None:
+    """Let a database prove who it is, with a certificate and its key as PEM."""
+    data = postgres.folder / "data"
+    for setting, name, content in (
+        ("ssl_cert_file", "server.crt", certificate),
+        ("ssl_key_file", "server.key", key),
+    ):
+        (data / name).write_bytes(content)
+        (data / name).chmod(0o600)
+        owner = data.stat()
+        os.chown(data / name, owner.st_uid, owner.st_gid)
+        postgres.run(f"ALTER SYSTEM SET {setting} = '{name}'")
+    postgres.run("ALTER SYSTEM SET ssl = on")
+    postgres.run("SELECT pg_reload_conf()")
+
+
 def _in_order(containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return them with those that wait for nobody first; more than one step of waiting is not known here."""
     return sorted(containers, key=lambda container: len(container.get("dependsOn", ())))
@@ -73,16 +91,21 @@ def _in_order(containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _run(
     account: Account, container: Mapping[str, Any], machine: Machine
 ) -> subprocess.CompletedProcess[str]:
-    own = {item["name"]: item["value"] for item in container.get("environment", ())}
+    own = {item["name"]: _here(item["value"], machine) for item in container.get("environment", ())}
     secret = {item["name"]: _secret(account, item["valueFrom"]) for item in container.get("secrets", ())}
-    given = {name: _here(value, machine) for name, value in {**machine.environment, **own, **secret}.items()}
     command = [_here(word, machine) for word in (*container.get("entryPoint", ()), *container["command"])]
     for folder in WRITABLE:
         Path(_here(folder, machine)).mkdir(parents=True, exist_ok=True)
     return subprocess.run(
         command,
         cwd=CHECKOUT,
-        env={**given, "PATH": f"{PROGRAMS}:/usr/bin:/bin", "TMPDIR": _here(WRITABLE[-1], machine)},
+        env={
+            **machine.environment,
+            **own,
+            **secret,
+            "PATH": f"{PROGRAMS}:/usr/bin:/bin",
+            "TMPDIR": _here(WRITABLE[-1], machine),
+        },
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -98,5 +121,5 @@ def _secret(account: Account, reference: str) -> str:
 
 
 def _here(text: str, machine: Machine) -> str:
-    text = text.replace(f"{machine.database[0]}:5432", machine.database[1])
+    text = text.replace(":5432/", f":{machine.port}/")
     return re.sub("|".join(WRITABLE), lambda found: f"{machine.folder}{found[0]}", text)

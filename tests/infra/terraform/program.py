@@ -23,10 +23,12 @@ MIRRORS = (
     "/opt/*",
 )
 SECONDS = 600
+# Where it is set, a provider that had to be fetched is fetched once.
+KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "TF_PLUGIN_CACHE_DIR")
 # Found by Terraform wherever it stands; only ever in the copy, so that what users have knows nothing of tests.
 OVERRIDE = """
 provider "aws" {
-  max_retries                 = 1
+  max_retries                 = 3
   s3_use_path_style           = true
   skip_metadata_api_check     = true
 }
@@ -88,7 +90,7 @@ class Terraform:
     @property
     def surroundings(self) -> dict[str, str]:
         """The whole environment of a command."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         own = {
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
@@ -98,14 +100,9 @@ class Terraform:
         return {**kept, **own, **self.environment}
 
 
-def copied_root(folder: Path, program: str, environment: Mapping[str, str], without: str = "") -> Terraform:
-    """Copy `infra/` into a folder and return a Terraform that works there, with a provider that needs no network.
-
-    without: a file of the root that is not copied.
-    """
-    shutil.copytree(
-        INFRA, folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", *without.split())
-    )
+def copied_root(folder: Path, program: str, environment: Mapping[str, str]) -> Terraform:
+    """Copy `infra/` into a folder and return a Terraform that works there, with a provider that needs no network."""
+    shutil.copytree(INFRA, folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfvars.json"))
     (folder / "test_override.tf").write_text(OVERRIDE, "utf-8")
     settings = folder.parent / f"{folder.name}.tfrc"
     settings.write_text(provider_settings(), "utf-8")

@@ -38,7 +38,7 @@ def root(terraform: str, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
 @pytest.fixture(scope="module")
 def report(checkov: Path) -> dict[str, list[dict[str, str]]]:
     """What Checkov found, by verdict."""
-    done = checked(checkov, INFRA, "--output", "json", "--quiet")
+    done = checked(checkov, INFRA, "--output", "json")
     assert done.stdout, done.stderr
     found = json.loads(done.stdout)
     results: dict[str, list[dict[str, str]]] = found["results"]

@@ -90,7 +90,7 @@ def test_a_task_reads_only_the_secrets_of_its_own_use_case(roles: dict[str, dict
             case for case in ("credit_risk", "german_credit") if case in name
         }
         # A job that answers nobody has no keys of callers.
-        assert read or "nightly" in name, name
+        assert read or "score" in name, name
         assert not [item for item in read if any(f"/{other}/" in item for other in others)], name
 
 
@@ -106,8 +106,8 @@ def test_a_service_writes_into_no_bucket_and_a_nightly_job_only_under_its_own_us
         ]
         for name, role in roles.items()
     }
-    assert written["aval-test-credit_risk-task"] == []
-    assert {resource.partition("/")[2] for resource in written["aval-test-nightly-task"]} == {
+    assert written["aval-staging-credit_risk-task"] == []
+    assert {resource.partition("/")[2] for resource in written["aval-staging-credit-risk-score-task"]} == {
         "scored/credit_risk/*",
         "segments/*",
     }

@@ -10,19 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.infra.programs import needed
-from tests.infra.terraform.deployment import STATE_BUCKET, STATE_KEY, Deployment, image
+from tests.infra.terraform.deployment import Deployment, image
 
 
 @pytest.fixture(scope="module")
 def root(deployed: Deployment) -> Path:
-    """The root with its environment as a user has it, in `environments`."""
+    """The folder of the script."""
     needed("jq")
-    folder = deployed.terraform.root
-    backend = f'bucket = "{STATE_BUCKET}"\nkey = "{STATE_KEY}"\nregion = "eu-west-1"\nuse_path_style = true\n'
-    (folder / "environments" / "test.backend.hcl").write_text(backend, "utf-8")
-    # Its variables stand in a file of the tests, which Terraform reads by itself.
-    (folder / "environments" / "test.tfvars").write_text("", "utf-8")
-    return folder
+    return deployed.terraform.root
 
 
 def test_what_runs_goes_on_as_it_is_where_nothing_is_named(root: Path, deployed: Deployment) -> None:
@@ -44,7 +39,7 @@ def test_what_is_named_is_planned_and_all_else_goes_on(root: Path, deployed: Dep
 
 def plan(root: Path, deployed: Deployment, *images: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", str(root / "deploy.sh"), "plan", "test", *images],
+        ["bash", str(root / "deploy.sh"), "plan", "staging", *images],
         env={**os.environ, **deployed.terraform.surroundings},
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from tests.infra.terraform.broken_off import ENOUGH, BrokenOff
-from tests.infra.terraform.deployment import Deployment
+from tests.infra.terraform.deployment import FILES, Deployment
 
 REPOSITORY = 'module.images.aws_ecr_repository.this["aval/train"]'
 
@@ -49,8 +49,8 @@ def test_what_was_made_and_not_written_down_is_taken_in_by_its_name(deployed: De
     terraform = deployed.terraform
     # What a killed apply leaves of a thing that it had just made.
     terraform.run("state", "rm", REPOSITORY)
-    refused = terraform.run("apply", "-auto-approve", "-refresh=false", codes=(1,))
+    refused = terraform.run("apply", "-auto-approve", "-refresh=false", *FILES, codes=(1,))
     assert "RepositoryAlreadyExistsException" in refused.stderr
     assert REPOSITORY in refused.stderr
-    terraform.run("import", REPOSITORY, "aval/train")
-    assert terraform.planned("-refresh=false") == {}
+    terraform.run("import", *FILES, REPOSITORY, "aval/train")
+    assert deployed.planned("-refresh=false") == {}

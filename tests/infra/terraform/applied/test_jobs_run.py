@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -13,47 +15,59 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tests.infra.terraform.account import Account
+from tests.infra.terraform.account import CHECKOUT, Account
 from tests.infra.terraform.deployment import Deployment
-from tests.infra.terraform.playing import Machine, play, scheduled, with_command
-from tests.postgres import PASSWORD, Postgres
+from tests.infra.terraform.playing import Machine, play, scheduled, speak_tls, with_command
+from tests.infra.terraform.program import missing
+from tests.postgres import PASSWORD, running_postgres
 from tests.processes import Home
 
 USE_CASE = "credit_risk"
 DATA = "credit_risk_dataset.csv"
+JOB = "credit-risk-score"
 ROWS = 1_000
 
 
 @pytest.fixture(scope="module")
-def records(real_data: Path) -> pd.DataFrame:
-    """Records of one day, with what the contract refuses among them, as they come from the file."""
-    return pd.read_csv(real_data / DATA).tail(ROWS)
+def home(quick_home: Callable[[str], Home]) -> Home:
+    """A home whose store has a champion, as the serving image has."""
+    return quick_home(USE_CASE)
 
 
 @pytest.fixture(scope="module")
-def machine(
-    account: Account, postgres: Postgres, real_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Machine:
-    """A machine whose model store has a champion, as both images and the jobs' file system have, and a database."""
-    folder = tmp_path_factory.mktemp("machine")
-    home = Home(folder / "image")
-    home.folder.mkdir()
-    trained = home.aval("train", USE_CASE, "--data", real_data / DATA, "--quick")
-    assert trained.returncode == 0, trained.stderr
-    promoted = home.aval("promote", USE_CASE, "--why", "tests")
-    assert promoted.returncode == 0, promoted.stderr
-    postgres.url("aval")
-    (cluster,) = account.everything("rds", "describe_db_clusters", "DBClusters")
-    _know_password(account, cluster["MasterUserSecret"]["SecretArn"])
-    database = (cluster["Endpoint"], f"127.0.0.1:{postgres.port}")
-    return Machine(folder, database, {**account.environment, **_of_the_image(home)})
+def records(home: Home, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Records of one day with their outcomes: real ones where they are to be had, generated ones elsewhere."""
+    folder = Path(os.environ.get("AVAL_TEST_DATA") or CHECKOUT.parent / "shared" / "data")
+    file = folder / DATA
+    if not file.is_file():
+        file = tmp_path_factory.mktemp("records") / DATA
+        made = home.aval("sample", USE_CASE, "--rows", str(ROWS), "-o", file)
+        assert made.returncode == 0, made.stderr
+    return pd.read_csv(file).tail(ROWS)
+
+
+@pytest.fixture(scope="module")
+def machine(deployed: Deployment, home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """What stands in the place of Fargate and Aurora; the database has Aurora's name, and a certificate for it."""
+    (cluster,) = deployed.account.everything("rds", "describe_db_clusters", "DBClusters")
+    _know_password(deployed.account, cluster["MasterUserSecret"]["SecretArn"])
+    image = {"BENTOML_HOME": str(home.bentoml_home), "BENTOML_DO_NOT_TRACK": "True"}
+    try:
+        with running_postgres() as postgres:
+            speak_tls(postgres, *deployed.authority.vouch(cluster["Endpoint"]))
+            postgres.url("aval")
+            address = {"PGHOSTADDR": "127.0.0.1", "PGPORT": str(postgres.port)}
+            given = {**image, **address, **deployed.account.environment}
+            yield Machine(tmp_path_factory.mktemp("machine"), postgres.port, given)
+    except FileNotFoundError as error:
+        missing(str(error))
 
 
 def test_the_nightly_job_scores_yesterdays_file_from_bucket_to_bucket(
     deployed: Deployment, machine: Machine, records: pd.DataFrame
 ) -> None:
     account = deployed.account
-    schedule = _schedule(account, "nightly")
+    schedule = _schedule(account, JOB)
     bucket = deployed.terraform.outputs()["buckets"]["data"]
     day = _yesterday(schedule["ScheduleExpressionTimezone"])
     s3 = account.client("s3")
@@ -76,19 +90,26 @@ def test_the_nightly_job_scores_yesterdays_file_from_bucket_to_bucket(
 def test_a_day_that_was_scored_is_not_scored_again(deployed: Deployment, machine: Machine) -> None:
     account = deployed.account
     before = _logged(deployed, machine)
-    done = play(account, scheduled(account, _schedule(account, "nightly")), machine)
+    done = play(account, scheduled(account, _schedule(account, JOB)), machine)
     assert done.returncode in (0, 3), done.stdout + done.stderr
     assert _logged(deployed, machine) == before
 
 
-@pytest.mark.parametrize("job", ["drift", "retrain"])
-def test_a_job_that_learns_from_decisions_says_when_there_are_too_few(
-    deployed: Deployment, machine: Machine, job: str
+def test_a_job_runs_with_the_champion_of_a_release_that_a_person_took_in(
+    deployed: Deployment, machine: Machine, home: Home
 ) -> None:
     account = deployed.account
-    schedule = _schedule(account, job)
-    done = play(account, scheduled(account, schedule), machine)
-    assert done.returncode in (0, 3), done.stdout + done.stderr
+    release = f"s3://{deployed.terraform.outputs()['buckets']['releases']}/{USE_CASE}"
+    exported = home.aval("export", USE_CASE, release, **account.environment)
+    assert exported.returncode == 0, exported.stdout + exported.stderr
+    retrain = scheduled(account, _schedule(account, "credit-risk-retrain"))
+    taken_in = play(account, with_command(retrain, "aval", "import", release), machine)
+    assert taken_in.returncode == 0, taken_in.stdout + taken_in.stderr
+    drift = play(account, scheduled(account, _schedule(account, "credit-risk-drift")), machine)
+    # 1 says that something was found, 3 that there are too few decisions to say.
+    assert drift.returncode in (0, 1, 3), drift.stdout + drift.stderr
+    retrained = play(account, retrain, machine)
+    assert retrained.returncode == 3, retrained.stdout + retrained.stderr
 
 
 def _schedule(account: Account, name: str) -> dict[str, Any]:
@@ -109,12 +130,6 @@ def _know_password(account: Account, secret: str) -> None:
     account.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=text_of_it)
 
 
-def _of_the_image(home: Home) -> dict[str, str]:
-    """What an image has in its environment from the start."""
-    own = ("AVAL_HOME", "BENTOML_HOME", "BENTOML_DO_NOT_TRACK")
-    return {name: value for name, value in home.environment().items() if name in own}
-
-
 def _contents(account: Account, bucket: str, prefix: str) -> dict[str, bytes]:
     s3 = account.client("s3")
     listed = account.everything("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)
@@ -123,7 +138,7 @@ def _contents(account: Account, bucket: str, prefix: str) -> dict[str, bytes]:
 
 def _logged(deployed: Deployment, machine: Machine) -> int:
     """Return how many decisions the log holds in its files, once it was found to be what was written."""
-    definition = scheduled(deployed.account, _schedule(deployed.account, "nightly"))
+    definition = scheduled(deployed.account, _schedule(deployed.account, JOB))
     verified = play(deployed.account, with_command(definition, "aval", "log", "verify"), machine)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     bucket = deployed.terraform.outputs()["buckets"]["decisions"]

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.infra.terraform.account import Account
+from tests.infra.terraform.deployment import NAME
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 
@@ -33,10 +34,10 @@ def test_inside_groups_let_in_named_groups_on_one_port_each(account: Account) ->
         if "ReferencedGroupInfo" in rule
     }
     assert inside == {
-        ("aval-test-load-balancer", "aval-test-services", 3000, 3000),
-        ("aval-test-services", "aval-test-database", 5432, 5432),
-        ("aval-test-jobs", "aval-test-database", 5432, 5432),
-        ("aval-test-jobs", "aval-test-state", 2049, 2049),
+        ("aval-staging-load-balancer", "aval-staging-services", 3000, 3000),
+        ("aval-staging-services", "aval-staging-database", 5432, 5432),
+        ("aval-staging-jobs", "aval-staging-database", 5432, 5432),
+        ("aval-staging-jobs", "aval-staging-state", 2049, 2049),
     }
 
 
@@ -68,11 +69,11 @@ def test_no_subnet_gives_out_public_addresses_and_private_ones_have_no_way_out(a
     assert not [subnet for subnet in subnets if subnet["MapPublicIpOnLaunch"]]
     for table in client.describe_route_tables(Filters=mine)["RouteTables"]:
         names = [tag["Value"] for tag in table.get("Tags", ()) if tag["Key"] == "Name"]
-        if "aval-test-private" in names:
+        if f"{NAME}-private" in names:
             assert not [route for route in table["Routes"] if route.get("DestinationCidrBlock") in ANYWHERE]
             break
     else:
-        raise AssertionError("there is no route table aval-test-private")
+        raise AssertionError("there is no route table aval-staging-private")
 
 
 def test_tasks_stand_in_private_subnets_of_two_zones_without_public_addresses(account: Account) -> None:

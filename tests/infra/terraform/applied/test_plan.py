@@ -1,54 +1,52 @@
-"""What the next plan shows, after nothing changed and after an image did."""
+"""What the next plan shows, after nothing changed and after an image did; upgrade and rollback as the page has them."""
 
 from __future__ import annotations
 
-from tests.infra.terraform.deployment import Deployment, image
+from tests.infra.terraform.deployment import FILES, IMAGES, Deployment, image
 
+# What was asked of AWS a moment ago is not asked again.
+QUICKLY = "-refresh=false"
 REPLACED = ["create", "delete"]
 
 
 def test_a_second_plan_is_empty(deployed: Deployment) -> None:
-    done = deployed.terraform.run("plan", "-detailed-exitcode", codes=(0, 2))
+    done = deployed.terraform.run("plan", "-detailed-exitcode", *FILES, codes=(0, 2))
     assert done.returncode == 0, done.stdout
 
 
 def test_a_new_image_makes_a_new_task_and_rolls_its_service_alone(deployed: Deployment) -> None:
-    changes = _planned(deployed, german_credit="a")
     service = 'module.service["german_credit"]'
-    assert changes == {
+    assert deployed.planned(QUICKLY, german_credit="a") == {
         f"{service}.module.task.aws_ecs_task_definition.this": REPLACED,
         f"{service}.aws_ecs_service.this": ["update"],
     }
 
 
 def test_a_new_image_of_what_is_scored_at_night_is_taken_by_that_job_too(deployed: Deployment) -> None:
-    changes = _planned(deployed, credit_risk="a")
-    kinds = {address.split(".aws_")[0] for address in changes}
-    assert kinds == {
+    changes = deployed.planned(QUICKLY, credit_risk="a")
+    assert {address.split(".aws_")[0] for address in changes} == {
         'module.service["credit_risk"]',
         'module.service["credit_risk"].module.task',
-        'module.job["nightly"]',
-        'module.job["nightly"].module.task',
+        'module.job["credit-risk-score"]',
+        'module.job["credit-risk-score"].module.task',
     }
     assert [actions for actions in changes.values() if "delete" in actions] == [REPLACED] * 2
 
 
-def test_an_applied_image_runs_and_the_plan_after_it_is_empty(deployed: Deployment) -> None:
-    wanted = image("german_credit", "b")
-    deployed.write(images={**deployed.variables["images"], "german_credit": wanted})
-    deployed.terraform.run("apply", "-auto-approve")
-    cluster = deployed.terraform.outputs()["cluster"]
+def test_an_upgrade_runs_the_new_image_and_a_rollback_the_one_before(deployed: Deployment) -> None:
+    deployed.name_images("before.tfvars.json")
+    deployed.name_images(german_credit="b")
+    deployed.follow("upgrade")
+    assert _running(deployed) == {image("german_credit", "b")}
+    deployed.follow("rollback")
+    assert _running(deployed) == {image("german_credit")}
+    deployed.name_images(IMAGES)
+    assert deployed.planned(QUICKLY) == {}
+
+
+def _running(deployed: Deployment) -> set[str]:
     ecs = deployed.account.client("ecs")
+    cluster = deployed.terraform.outputs()["cluster"]
     (service,) = ecs.describe_services(cluster=cluster, services=["german_credit"])["services"]
     task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
-    assert {container["image"] for container in task["containerDefinitions"]} == {wanted}
-    assert deployed.terraform.planned() == {}
-
-
-def _planned(deployed: Deployment, **digits: str) -> dict[str, list[str]]:
-    images = {**deployed.variables["images"], **{name: image(name, digit) for name, digit in digits.items()}}
-    deployed.write(images=images)
-    try:
-        return deployed.terraform.planned()
-    finally:
-        deployed.write()
+    return {container["image"] for container in task["containerDefinitions"]}

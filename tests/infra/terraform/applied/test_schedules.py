@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.infra.terraform.account import Account
-from tests.infra.terraform.deployment import NAME
+from tests.infra.terraform.deployment import JOBS, NAME
 
 TOPIC = f"{NAME}-alarms"
 
@@ -28,9 +28,9 @@ def test_each_job_runs_when_and_where_it_was_asked_to(schedules: dict[str, Any])
         name: (item["ScheduleExpression"], item["ScheduleExpressionTimezone"], item["State"])
         for name, item in schedules.items()
     } == {
-        "nightly": ("cron(15 3 * * ? *)", "Europe/Madrid", "ENABLED"),
-        "drift": ("cron(0 6 * * ? *)", "UTC", "ENABLED"),
-        "retrain": ("cron(0 7 ? * SUN *)", "UTC", "ENABLED"),
+        "credit-risk-score": ("cron(15 3-7 * * ? *)", "Europe/Madrid", "ENABLED"),
+        "credit-risk-drift": ("cron(0 8 * * ? *)", "Europe/Madrid", "ENABLED"),
+        "credit-risk-retrain": ("cron(0 2 ? * MON *)", "Europe/Madrid", "ENABLED"),
     }
 
 
@@ -74,15 +74,15 @@ def test_scoring_runs_on_the_serving_image_and_all_else_on_the_training_image(
     account: Account, schedules: dict[str, Any]
 ) -> None:
     images = {name: _container(account, schedule)["image"] for name, schedule in schedules.items()}
-    assert "/aval/credit_risk@sha256:" in images["nightly"]
-    assert "/aval/train@sha256:" in images["drift"]
-    assert images["drift"] == images["retrain"]
+    assert "/aval/credit_risk@sha256:" in images["credit-risk-score"]
+    assert "/aval/train@sha256:" in images["credit-risk-drift"]
+    assert images["credit-risk-drift"] == images["credit-risk-retrain"]
 
 
 def test_models_and_snapshots_outlive_a_job_on_an_encrypted_way_to_their_own_folder(
     account: Account, schedules: dict[str, Any]
 ) -> None:
-    for name in ("drift", "retrain"):
+    for name in ("credit-risk-drift", "credit-risk-retrain"):
         (home,) = [item for item in _task(account, schedules[name])["volumes"] if item["name"] == "home"]
         shared = home["efsVolumeConfiguration"]
         assert shared["transitEncryption"] == "ENABLED", name
@@ -96,7 +96,7 @@ def test_models_and_snapshots_outlive_a_job_on_an_encrypted_way_to_their_own_fol
 def test_a_job_that_fails_is_told_of_and_one_with_nothing_to_do_is_not(account: Account) -> None:
     events = account.client("events")
     rules = {rule["Name"]: rule for rule in account.everything("events", "list_rules", "Rules")}
-    assert set(rules) == {f"{NAME}-{job}-failed" for job in ("nightly", "drift", "retrain")}
+    assert set(rules) == {f"{NAME}-{job}-failed" for job in JOBS}
     for name, rule in rules.items():
         pattern = json.loads(rule["EventPattern"])
         assert pattern["detail-type"] == ["ECS Task State Change"], name
