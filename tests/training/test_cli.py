@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,16 +90,6 @@ def test_every_command_is_in_the_readme() -> None:
         names |= {f"{group.name} {item.name or item.callback.__name__}" for item in commands if item.callback}
     assert {"train", "policy make"} <= names
     assert [name for name in sorted(names) if f"aval {name}" not in readme] == []
-
-
-def test_every_setting_is_in_a_readme() -> None:
-    root = Path(__file__).resolve().parents[2]
-    source = (root / "service" / "settings.py").read_text("utf-8")
-    pages = ("README.md", "service/README.md", "service/batch/README.md")
-    readme = "".join((root / page).read_text("utf-8") for page in pages)
-    names = set(re.findall(r'(?:environ\.get|_switch|_count|_listed)\("(\w+)"', source)) - {"PYTHONPATH"}
-    assert {"AVAL_MODEL", "AVAL_WORKERS", "AVAL_REQUEST_LOG"} <= names
-    assert [name for name in sorted(names) if f"`{name}`" not in readme] == []
 
 
 def test_no_command_waits_for_what_it_does_not_need() -> None:
