@@ -1,0 +1,109 @@
+"""Which jobs of the deployments run, by what caused the run: their conditions are evaluated as GitHub does it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.infra.workflow_files import FOLDER, Job, Workflow
+
+SET_UP = {"vars.AWS_REGION": "eu-west-1"}
+SAME = {"github.repository": "bank/aval", "github.event.pull_request.head.repo.full_name": "bank/aval"}
+FORK = SAME | {"github.event.pull_request.head.repo.full_name": "stranger/aval"}
+PLAN, APPLY = "plan", "apply"
+
+
+@pytest.mark.parametrize(
+    ("event", "more", "done"),
+    [
+        ("pull_request", SAME, {"staging": PLAN, "production": PLAN, "comment": ""}),
+        ("pull_request", FORK, {}),
+        ("push", {}, {"staging": APPLY, "production": APPLY}),
+        ("workflow_dispatch", {"inputs.environment": "staging"}, {"staging": APPLY}),
+        ("workflow_dispatch", {"inputs.environment": "production"}, {"production": APPLY}),
+    ],
+    ids=["pull request", "of a fork", "main", "staging by hand", "production by hand"],
+)
+def test_a_deployment_touches_the_environments_that_were_meant_and_no_others(
+    event: str, more: dict[str, str], done: dict[str, str]
+) -> None:
+    seen = run("deploy.yml", SET_UP | {"github.event_name": event} | more)
+    assert {name: effect for name, (_, effect) in seen.items()} == done
+
+
+def test_without_aws_nothing_is_deployed() -> None:
+    assert run("deploy.yml", {"github.event_name": "push"}) == {}
+
+
+@pytest.mark.parametrize("event", ["push", "pull_request", "workflow_dispatch"])
+def test_production_is_not_touched_after_a_staging_that_failed(event: str) -> None:
+    assert "production" not in run(
+        "deploy.yml", SET_UP | SAME | {"github.event_name": event}, failing="staging"
+    )
+
+
+@pytest.mark.parametrize(
+    ("publish", "done"),
+    [("true", {"staging": APPLY, "production": APPLY}), ("false", {})],
+    ids=["published", "not published"],
+)
+def test_images_are_deployed_where_they_were_published(publish: str, done: dict[str, str]) -> None:
+    told = {"needs.wanted.outputs.publish": publish, "github.event_name": "schedule"}
+    seen = run("image.yml", SET_UP | told)
+    assert {name: effect for name, (_, effect) in seen.items() if effect} == done
+
+
+def test_each_environment_is_given_its_own_role_runner_and_images() -> None:
+    for file in ("deploy.yml", "image.yml"):
+        for job in Workflow(FOLDER / file).jobs:
+            if "uses" in job.body:
+                given = job.body["with"]
+                assert given["environment"] == job.name
+                assert given["plan-role"] == f"${{{{ vars.{job.name.upper()}_PLAN_ROLE }}}}"
+                assert given["runner"] == f"${{{{ vars.{job.name.upper()}_RUNNER || 'ubuntu-latest' }}}}"
+
+
+def run(file: str, told: Mapping[str, str], failing: str = "") -> dict[str, tuple[Job, str]]:
+    """Return the jobs that run, and of a called workflow whether it plans or applies; jobs succeed but `failing`."""
+    known, ran = dict(told), {}
+    for job in Workflow(FOLDER / file).jobs:
+        needs = job.body.get("needs", [])
+        needs = [needs] if isinstance(needs, str) else needs
+        condition = str(job.body.get("if", "true"))
+        # Where a condition asks for no state, GitHub asks for the success of all before.
+        is_due = "cancelled()" in condition or all(
+            known[f"needs.{need}.result"] == "success" for need in needs
+        )
+        result = "skipped"
+        if is_due and value(condition, known):
+            result = "failure" if job.name == failing else "success"
+            apply = job.body.get("with", {}).get("apply", "")
+            effect = "" if apply == "" else APPLY if value(str(apply).lower(), known) else PLAN
+            ran[job.name] = (job, effect)
+        known[f"needs.{job.name}.result"] = result
+    return ran
+
+
+def value(expression: str, known: Mapping[str, str]) -> Any:
+    """Evaluate what stands in a workflow, which holds no other words than these; what is not known is empty."""
+    functions = {
+        "cancelled": lambda: False,
+        "contains": lambda many, one: one in many,
+        "fromJSON": json.loads,
+    }
+    operators = {"&&": " and ", "||": " or ", "!": " not ", "!=": "!=", "true": "True", "false": "False"}
+
+    def translated(match: re.Match[str]) -> str:
+        word = match[0]
+        if word in operators:
+            return operators[word]
+        return word if word[0] == "'" or word in functions else f"known.get({word!r}, '')"
+
+    text = re.sub(
+        r"'[^']*'|&&|\|\||!=|!|[A-Za-z_][\w.-]*", translated, re.sub(r"\$\{\{|\}\}", "", expression)
+    )
+    return eval(f"({text})", {"__builtins__": {}}, {**functions, "known": known})  # noqa: S307  # our own files
