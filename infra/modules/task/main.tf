@@ -108,6 +108,11 @@ resource "aws_ecs_task_definition" "this" {
     }
   }
 
+  # The revision that runs stays until the next one does: without it ECS had nothing to go back to.
+  lifecycle {
+    create_before_destroy = true
+  }
+
   depends_on = [aws_iam_role_policy.execution]
 }
 

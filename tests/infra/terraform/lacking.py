@@ -117,15 +117,15 @@ def deliveries_of_logs() -> None:
     _put(FakeBucket, _log_permissions_enabled_policy=staticmethod(permitted))
 
 
-def backups_of_file_systems() -> None:
-    """Keep whether a file system is backed up."""
+def policies_of_file_systems() -> None:
+    """Keep whether a file system is backed up, and forget who may mount it when that is asked for."""
     from moto.efs.responses import EFSResponse as Answer
 
     kept: dict[str, Any] = {}
+    plain = {"Content-Type": "application/json"}
 
     def told(system: str) -> tuple[str, dict[str, str]]:
-        policy = kept.get(system, {"Status": "DISABLED"})
-        return json.dumps({"BackupPolicy": policy}), {"Content-Type": "application/json"}
+        return json.dumps({"BackupPolicy": kept.get(system, {"Status": "DISABLED"})}), plain
 
     def putting(self: Answer) -> tuple[str, dict[str, str]]:
         system = self._get_param("FileSystemId")
@@ -135,7 +135,17 @@ def backups_of_file_systems() -> None:
     def describing(self: Answer) -> tuple[str, dict[str, str]]:
         return told(self._get_param("FileSystemId"))
 
-    _put(Answer, put_backup_policy=putting, describe_backup_policy=describing)
+    def deleting(self: Answer) -> tuple[str, dict[str, str]]:
+        system = self.efs_backend.file_systems_by_id[self._get_param("FileSystemId")]
+        system.file_system_policy = None
+        return "{}", plain
+
+    _put(
+        Answer,
+        put_backup_policy=putting,
+        describe_backup_policy=describing,
+        delete_file_system_policy=deleting,
+    )
 
 
 def readers_of_budgets() -> None:
@@ -190,7 +200,7 @@ ADDITIONS: tuple[Callable[[], None], ...] = (
     descriptions_of_rules,
     conditions_of_denials,
     deliveries_of_logs,
-    backups_of_file_systems,
+    policies_of_file_systems,
     readers_of_budgets,
     fields_of_databases,
 )

@@ -38,7 +38,7 @@ def before(begun: Deployment) -> set[str]:
 
 @pytest.fixture(scope="session")
 def interrupted(begun: Deployment, before: set[str]) -> BrokenOff:
-    """The first apply, interrupted as from a keyboard when it has made something of everything."""
+    """The first apply, interrupted as from a keyboard when it has made a part."""
     return broken_off(begun, ": Creation complete", ENOUGH, signal.SIGINT)
 
 

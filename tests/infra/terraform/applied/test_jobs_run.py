@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.infra.terraform.account import CHECKOUT, Account
-from tests.infra.terraform.deployment import Deployment
+from tests.infra.terraform.deployment import NAME, Deployment
 from tests.infra.terraform.playing import Machine, play, scheduled, speak_tls, with_command
 from tests.infra.terraform.program import missing
 from tests.postgres import PASSWORD, running_postgres
@@ -78,7 +78,7 @@ def test_the_nightly_job_scores_yesterdays_file_from_bucket_to_bucket(
 
     assert done.returncode == 0, done.stdout + done.stderr
     found = _contents(account, bucket, f"scored/{USE_CASE}/{day}/")
-    (manifest,) = [json.loads(body) for key, body in found.items() if key.endswith(".manifest.json")]
+    (manifest,) = [json.loads(body) for key, body in found.items() if key.endswith("manifest.json")]
     assert manifest["rows_in"] == ROWS
     assert manifest["rows_scored"] + manifest["rows_quarantined"] == ROWS
     assert manifest["rows_scored"] > 0.9 * ROWS
@@ -105,11 +105,19 @@ def test_a_job_runs_with_the_champion_of_a_release_that_a_person_took_in(
     retrain = scheduled(account, _schedule(account, "credit-risk-retrain"))
     taken_in = play(account, with_command(retrain, "aval", "import", release), machine)
     assert taken_in.returncode == 0, taken_in.stdout + taken_in.stderr
-    drift = play(account, scheduled(account, _schedule(account, "credit-risk-drift")), machine)
-    # 1 says that something was found, 3 that there are too few decisions to say.
-    assert drift.returncode in (0, 1, 3), drift.stdout + drift.stderr
-    retrained = play(account, retrain, machine)
-    assert retrained.returncode == 3, retrained.stdout + retrained.stderr
+    for job in ("credit-risk-drift", "credit-risk-retrain"):
+        done = play(account, scheduled(account, _schedule(account, job)), machine)
+        # Nothing has come of these decisions yet: an answer, of which nobody is woken.
+        assert done.returncode in _answers(account, job), done.stdout + done.stderr
+        assert done.returncode != 0, done.stdout + done.stderr
+
+
+def _answers(account: Account, job: str) -> list[int]:
+    """Return the exit codes of a job that raise no alarm, as its rule has them."""
+    rule = account.client("events").describe_rule(Name=f"{NAME}-{job}-failed")
+    either = json.loads(rule["EventPattern"])["detail"]["$or"]
+    (codes,) = [item["containers"]["exitCode"][0]["anything-but"] for item in either if "containers" in item]
+    return list(codes)
 
 
 def _schedule(account: Account, name: str) -> dict[str, Any]:
