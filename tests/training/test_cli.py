@@ -58,6 +58,24 @@ def test_a_users_error_is_one_line_and_exit_code_2(
     assert done.stderr == f"aval: error: {message}\n"
 
 
+def test_a_fault_of_ours_is_its_traceback_and_exit_code_70_which_is_nobodys_answer() -> None:
+    broken = """
+import sys
+from training import cli
+
+@cli.app.command()
+def breaks() -> None:
+    None + 1
+
+sys.argv = ["aval", "breaks"]
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert done.stderr.startswith("Traceback")
+    assert "TypeError: unsupported operand" in done.stderr
+
+
 def test_sample_writes_the_same_records_in_every_form(empty_home: Home, tmp_path: Path) -> None:
     for end in ("csv", "csv.gz", "parquet"):
         done = empty_home.aval("sample", "loan_approval", "--rows", "50", "-o", tmp_path / f"cases.{end}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import traceback
 
 import typer
 
@@ -27,6 +28,9 @@ from training.cli.simulate import simulate
 from training.cli.training import leaderboard, train
 from training.cli.verify import verify
 from training.console import complain
+
+# EX_SOFTWARE of sysexits.h. Python's own 1 would be read as "a check said no", and a broken job as an answer.
+OUR_FAULT = 70
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,7 +65,7 @@ app.add_typer(alerts_app, name="alerts")
 
 
 def main() -> None:
-    """Run the command; a user's error becomes one line and an exit code."""
+    """Run the command; a user's error becomes one line and an exit code, a fault of ours its traceback and 70."""
     for noisy in ("alembic", "bentoml"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # A polite request to end removes what was begun, as any error does.
@@ -74,3 +78,6 @@ def main() -> None:
     except OSError as error:
         complain(f"aval: error: {error}")
         sys.exit(WrongUse.exit_code)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(OUR_FAULT)
