@@ -82,7 +82,10 @@ class Champion:
                 "action": Action(body.get("action", Action.PROMOTE)),
             }
         )
+        _expect_texts(found.model, found.registry_version, found.promoted_at, found.promoted_by)
         _expect_texts(found.why, found.gates_sha256, found.policy or "")
+        if found.override is not None:
+            _expect_texts(found.override.by, found.override.because)
         _expect_number(found.change)
         if found.previous is not None:
             _expect_texts(found.previous.model, found.previous.registry_version, found.previous.policy or "")

@@ -73,6 +73,14 @@ def hashes_in(manifest: bytes) -> dict[str, str]:
     return hashes
 
 
+def champion_in(manifest: bytes) -> Champion:
+    """Return the champion that a manifest names; raises `BundleInvalid`."""
+    try:
+        return Champion.from_json(_parts(manifest)["champion"])
+    except (TypeError, ValueError) as error:
+        raise BundleInvalid(f"champion: {error}") from None
+
+
 def release_from_files(manifest: bytes, files: Mapping[str, bytes]) -> Release:
     """Read a release whose files are those that its manifest names, and see that it can be served.
 
@@ -81,7 +89,7 @@ def release_from_files(manifest: bytes, files: Mapping[str, bytes]) -> Release:
     for name, digest in hashes_in(manifest).items():
         if hashlib.sha256(files[name]).hexdigest() != digest:
             raise BundleInvalid(f"{name} was changed: its SHA-256 is not the one in the manifest")
-    champion = _champion(_parts(manifest)["champion"])
+    champion = champion_in(manifest)
     bundle = {name.removeprefix(BUNDLE): files[name] for name in files if name.startswith(BUNDLE)}
     own = own_policy(bundle, champion.model)
     return Release(champion, bundle, _policy(champion, own, files.get(POLICY)))
@@ -101,13 +109,6 @@ def _parts(manifest: bytes) -> dict[str, Any]:
     if body["format"] != FORMAT:
         raise BundleInvalid(f"its format {body['format']!r} is not {FORMAT}, the one this version reads")
     return body
-
-
-def _champion(body: Any) -> Champion:
-    try:
-        return Champion.from_json(body)
-    except (TypeError, ValueError) as error:
-        raise BundleInvalid(f"champion: {error}") from None
 
 
 def _policy(champion: Champion, own: str, content: bytes | None) -> StoredPolicy | None:

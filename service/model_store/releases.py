@@ -14,7 +14,15 @@ from service.errors import ModelRefused, NoSuchModel, WrongUse
 from service.model_store.bundles import put_beside, read_bundle, save_bundle
 from service.model_store.pointer import Champion
 from service.model_store.pointer_files import champion, changing, find_champion, set_champion
-from service.model_store.release import ID, Release, hashes_in, id_of, own_policy, release_from_files
+from service.model_store.release import (
+    ID,
+    Release,
+    champion_in,
+    hashes_in,
+    id_of,
+    own_policy,
+    release_from_files,
+)
 from service.places import Place
 from service.policy_store import load_policy, save_policy
 from service.scoring.bundle import OUTSIDE
@@ -45,8 +53,10 @@ def release_of(use_case: str, bentoml_home: Path) -> Release:
 def put_release(release: Release, place: Place) -> bool:
     """Make the release the newest one of the place, and return whether it was not that already.
 
-    The manifest comes last: whoever reads meanwhile finds the one before, all of it.
+    The manifest comes last: whoever reads meanwhile finds the one before, all of it. Raises `WrongUse` for a place
+    whose newest is of another use case.
     """
+    _expect_own(place, release)
     for content in release.files.values():
         _write(place, f"files/{hashlib.sha256(content).hexdigest()}", content)
     _write(place, f"releases/{release.id}.json", release.manifest)
@@ -117,6 +127,19 @@ def _following(pointer: Champion, present: Champion | None) -> Champion:
     if present is None:
         return pointer
     return replace(pointer, previous=present.as_earlier, change=max(present.change + 1, pointer.change))
+
+
+def _expect_own(place: Place, release: Release) -> None:
+    try:
+        kept = champion_in(place.read(NEWEST) or b"").model.partition(":")[0]
+    except BundleInvalid:
+        # Nothing, or damage that is mended by what is put there.
+        return
+    if kept != release.use_case:
+        raise WrongUse(
+            f"{place.uri} has the releases of {kept}, and this is one of {release.use_case}; "
+            "name another place: each use case has its own"
+        )
 
 
 def _write(place: Place, name: str, content: bytes) -> bool:

@@ -191,6 +191,7 @@ def test_a_consistent_forgery_has_another_id(kept: Place, release: Release, stri
         (lambda body: body["files"].update({"bundle/model.pkl": "0" * 64}), "is no file of a release"),
         (lambda body: body["files"].update({"bundle/leaves.npy": "../../etc/passwd"}), "is no SHA-256"),
         (lambda body: body["champion"].update(model="../x:1"), "'../x' is no name of a use case"),
+        (lambda body: body["champion"].update(model=5), "champion: 5 is not text"),
         (
             lambda body: body["champion"].update(model="credit_risk:0123456789abcdef"),
             "manifest.json has the version",
@@ -210,6 +211,7 @@ def test_a_consistent_forgery_has_another_id(kept: Place, release: Release, stri
         "pickle",
         "hash",
         "use-case",
+        "number",
         "model",
         "policy",
         "change",
@@ -232,6 +234,21 @@ def test_a_policy_that_nobody_uses_is_refused(kept: Place, strict: Release) -> N
 def test_nothing_is_stored_of_a_release_that_is_refused(kept: Place, tmp_path: Path) -> None:
     forged(kept, lambda body: body["champion"].update(policy="strict-00000000"))
     assert not (tmp_path / "delivery").exists()
+
+
+def test_a_place_of_one_use_case_takes_no_release_of_another(kept: Place, release: Release) -> None:
+    other = replace(release, champion=replace(release.champion, model="credit_risk:0123456789abcdef"))
+    with pytest.raises(
+        WrongUse, match=r"releases has the releases of loan_approval, and this is one of credit_risk; name"
+    ):
+        put_release(other, kept)
+    assert find_release(kept) == release
+
+
+def test_a_place_whose_newest_is_damaged_is_mended_by_the_next_release(kept: Place, release: Release) -> None:
+    kept.write(NEWEST, b"{")
+    assert put_release(release, kept)
+    assert find_release(kept) == release
 
 
 def test_an_empty_place_says_how_to_make_a_release(tmp_path: Path) -> None:
