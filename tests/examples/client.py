@@ -85,8 +85,8 @@ class Aval:
         until = time.monotonic() + self.seconds
         for attempt in itertools.count():
             wait = _pause(attempt)
-            # A last attempt has the time that is left.
-            timeout = min(self.attempt_seconds, until - time.monotonic())
+            # A last attempt has the time that is left, which is none where a pause took longer than it was to.
+            timeout = min(self.attempt_seconds, max(until - time.monotonic(), 0.001))
             try:
                 answer = self.http.post(self.url + path, json=body, headers=headers, timeout=timeout)
             except httpx.TransportError:

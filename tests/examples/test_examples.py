@@ -153,6 +153,15 @@ def test_the_client_gives_up_when_its_time_is_over(asking: Asking) -> None:
         asking(url, seconds=0.5).predict(RECORD)
 
 
+def test_a_pause_that_ends_late_is_told_as_nobody_who_answers_in_time(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = time.sleep
+    monkeypatch.setattr("tests.examples.client.time.sleep", lambda seconds: right(seconds + 0.6))
+    with answering(503, 0) as (url, _), pytest.raises(httpx.TransportError):
+        asking(url, seconds=1.5).predict(RECORD)
+
+
 def test_no_key_is_shown_by_the_client() -> None:
     assert "secret" not in repr(Aval("http://127.0.0.1:3000", "secret"))
 
