@@ -17,6 +17,8 @@ _LOG = logging.getLogger(__name__)
 _PARAMETER = "password_secret"
 # Both are waited for by whoever wants to connect.
 _CONTACT = {"connect_timeout": 1, "read_timeout": 2, "retries": {"total_max_attempts": 2}}
+# invalid_password, invalid_authorization_specification
+_REFUSALS = ("28P01", "28000")
 Connect = Callable[..., Any]
 
 
@@ -39,18 +41,29 @@ class Password:
 
         Raises the driver's `OperationalError`, as `connect` does, where there is no password to be had.
         """
-        if self._known is not None:
-            try:
-                return connect(*given, **{**named, "password": self._known})
-            except OperationalError:
-                # Also where the server is down: then the same password is not tried twice.
-                if (renewed := self._fetch(self._secret)) == self._known:
-                    raise
-                _LOG.info("the password of the database was renewed")
-                self._known = renewed
-        else:
+        if self._known is None:
             self._known = self._fetch(self._secret)
+            return connect(*given, **{**named, "password": self._known})
+        try:
+            return connect(*given, **{**named, "password": self._known})
+        except OperationalError as error:
+            # A server that is down is no question of passwords, and nobody should wait for another answer.
+            if not _refused(error):
+                raise
+            self._known = self._renewed(error)
         return connect(*given, **{**named, "password": self._known})
+
+    def _renewed(self, refused: OperationalError) -> str:
+        """Return another password than the one that was refused; raises that refusal where there is none."""
+        try:
+            found = self._fetch(self._secret)
+        except OperationalError as unread:
+            _LOG.warning("%s", unread)
+            raise refused from unread
+        if found == self._known:
+            raise refused
+        _LOG.info("the password of the database was renewed")
+        return found
 
 
 def fetch_password(secret: str) -> str:
@@ -67,3 +80,8 @@ def fetch_password(secret: str) -> str:
     except (KeyError, TypeError, ValueError):
         # Not the parser's own words: they quote what stands in the secret.
         raise OperationalError(f"the secret {secret} is no JSON with a password") from None
+
+
+def _refused(error: OperationalError) -> bool:
+    # Errors of connecting carry no code; RDS speaks English.
+    return error.sqlstate in _REFUSALS or "password authentication failed" in str(error)

@@ -23,11 +23,12 @@ class Driver:
     def __init__(self, password: str) -> None:
         self.password = password
         self.tried: list[str] = []
+        self.refusal = f'FATAL: password authentication failed for user "{USER}"'
 
     def connect(self, *, password: str) -> str:
         self.tried.append(password)
         if password != self.password:
-            raise OperationalError("refused")
+            raise OperationalError(self.refusal)
         return "a connection"
 
 
@@ -37,9 +38,12 @@ class Secret:
     def __init__(self, password: str) -> None:
         self.password = password
         self.asked = 0
+        self.down = False
 
     def fetch(self, _: str) -> str:
         self.asked += 1
+        if self.down:
+            raise OperationalError("the password cannot be fetched")
         return self.password
 
 
@@ -71,14 +75,37 @@ def test_a_password_that_is_refused_is_fetched_again() -> None:
     assert (driver.tried, secret.asked) == ([FIRST, FIRST, SECOND], 2)
 
 
-def test_a_server_that_is_down_is_not_asked_twice_with_the_same_password() -> None:
+def test_a_password_that_is_refused_and_was_not_renewed_is_not_tried_twice() -> None:
     driver, secret = Driver(FIRST), Secret(FIRST)
     password = Password("arn", secret.fetch)
     password.connect(driver.connect)
     driver.password = "nobody knows it"
-    with pytest.raises(OperationalError, match=r"^refused$"):
+    with pytest.raises(OperationalError, match="password authentication failed"):
         password.connect(driver.connect)
-    assert driver.tried == [FIRST, FIRST]
+    assert (driver.tried, secret.asked) == ([FIRST, FIRST], 2)
+
+
+@pytest.mark.parametrize("down", ["connection refused", "FATAL: sorry, too many clients already"])
+def test_a_server_that_is_down_costs_no_look_at_the_secret(down: str) -> None:
+    driver, secret = Driver(FIRST), Secret(FIRST)
+    password = Password("arn", secret.fetch)
+    password.connect(driver.connect)
+    driver.password, driver.refusal = "none does", down
+    with pytest.raises(OperationalError, match=down):
+        password.connect(driver.connect)
+    assert (driver.tried, secret.asked) == ([FIRST, FIRST], 1)
+
+
+def test_a_refusal_is_told_as_it_came_where_the_secret_cannot_be_read() -> None:
+    driver, secret = Driver(FIRST), Secret(FIRST)
+    password = Password("arn", secret.fetch)
+    password.connect(driver.connect)
+    driver.password, secret.down = SECOND, True
+    with pytest.raises(OperationalError, match="password authentication failed") as told:
+        password.connect(driver.connect)
+    assert str(told.value.__cause__) == "the password cannot be fetched"
+    secret.down, secret.password = False, SECOND
+    assert password.connect(driver.connect) == "a connection"
 
 
 @pytest.mark.parametrize("content", ["no JSON", "{}", "[]", '"password"'])
