@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import AirflowException
 LOG = logging.getLogger(__name__)
 
 # Exit codes of `aval retrain`; everything else is a failure of the task.
-DONE, SAID_NO, NOTHING_YET, WAITING, AT_WORK = 0, 1, 3, 4, 5
+DONE, SAID_NO, NOTHING_YET, WAITING, AT_WORK, PERSON = 0, 1, 3, 4, 5, 6
 HOURS = 6
 END = "retrain_ML_model_end"
 
@@ -38,10 +38,10 @@ def aval_retrain(*options: str) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=HOURS * 3_600, check=False)  # noqa: S603
     LOG.info("exit code %s: %s", done.returncode, done.stdout)
     try:
-        if done.returncode in (DONE, SAID_NO, NOTHING_YET, WAITING, AT_WORK):
+        if done.returncode in (DONE, SAID_NO, NOTHING_YET, WAITING, AT_WORK, PERSON):
             return dict(json.loads(done.stdout))
     except ValueError:
-        pass  # a crash of Python's own ends with 1 too, and answers nothing
+        pass  # a start that fails ends with Python's own 1, and answers nothing
     raise AirflowException(f"{command} ended with {done.returncode}: {done.stderr.strip()}")
 
 
@@ -69,7 +69,7 @@ def retrain_model_pipeline() -> None:
     def detect_data_drift() -> str:
         """Go on where the evidence or the calendar gives a reason; fail where a person should look first."""
         answer = aval_retrain("--only", "reason")
-        if answer["exit_code"] == SAID_NO:
+        if answer["exit_code"] == PERSON:
             raise AirflowException(answer["text"])
         return "retraining_ML_model" if answer["exit_code"] == DONE else END
 

@@ -25,7 +25,7 @@ class End(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 something or somebody said no, 3 nothing to do yet, 4 waits for approval, 5 another is at work."""
+        """0 done, 1 no was said, 3 nothing to do yet, 4 waits for approval, 5 another at work, 6 a person should look."""
         return _CODES[self]
 
 
@@ -34,11 +34,11 @@ _CODES = {
     End.KEPT: 1,
     End.REFUSED: 1,
     End.REJECTED: 1,
-    End.PERSON: 1,
     End.NOTHING_YET: 3,
     End.OVERTAKEN: 3,
     End.WAITING: 4,
     End.AT_WORK: 5,
+    End.PERSON: 6,
 }
 
 

@@ -32,7 +32,7 @@ def test_a_person_is_called_before_anything_is_made() -> None:
         PersonNeeded, match="a person should look before anything is retrained: figures say so"
     ):
         advised_reason(advice("person"), OLD)
-    assert PersonNeeded.exit_code == 1
+    assert PersonNeeded.exit_code == 6
 
 
 def test_without_a_reason_the_calendar_decides() -> None:
