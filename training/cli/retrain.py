@@ -83,7 +83,7 @@ def retrain(  # noqa: PLR0913, PLR0917  # one argument per option
     """Retrain the champion on what became of its decisions, if there is a reason; promote what is shown to be better.
 
     Exit code 0: promoted; 1: the comparison, a gate or a person said no; 3: nothing to do yet; 4: waiting for approval;
-    5: another retraining is at work; 6: a person should look first. Broken off, the next call goes on where it was left.
+    5: another retraining is at work; 6: a person should look first. Broken off, the next call goes on where it was.
     """
     from training.retrain import Asked, Method
 

@@ -25,7 +25,7 @@ class End(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 no was said, 3 nothing to do yet, 4 waits for approval, 5 another at work, 6 a person should look."""
+        """0 done, 1 no was said, 3 nothing to do yet, 4 waits for approval, 5 another at work, 6 a person must look."""
         return _CODES[self]
 
 
