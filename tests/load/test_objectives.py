@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tests.load.objectives import (
     read_stage,
 )
 from tests.load.samples import Kind, Samples, quantile
+from tests.load.shapes import arrivals, even, shape_of
 
 ASKED = """
 [here]
@@ -54,6 +56,19 @@ def samples(
         kind = bad if number < bad_count else Kind.ANSWERED
         found.add(label, "/predict", 9.5 * number / len(took), seconds, kind)
         found.began_late(label, late)
+    return found
+
+
+def with_a_stall(stage: Stage, seconds: float) -> Samples:
+    """Return a stage's steady requests, where all that were due within one stall waited for its end."""
+    shape = shape_of("steady", stage.rate, stage.seconds["steady"])
+    paths = cycle([path for path, weight in stage.mix.items() for _ in range(weight)])
+    found, begin = Samples(), shape.seconds / 2
+    found.lasted("steady", 0.0, shape.seconds)
+    for arrival in arrivals(shape, even()):
+        waits = begin + seconds - arrival.at if begin <= arrival.at < begin + seconds else 0.0
+        found.add("steady", next(paths), arrival.at, 0.01 + waits, Kind.ANSWERED)
+        found.began_late("steady", 0.001)
     return found
 
 
@@ -140,6 +155,13 @@ def test_our_own_objectives_can_be_read(name: str) -> None:
     stage = read_stage(name)
     assert stage.asked("steady")["/predict"]["p99_ms"] > 0
     assert stage.asked("steady")["errors"] == 0
+
+
+@pytest.mark.parametrize("name", ["local", "compose", "staging"])
+def test_one_stall_of_half_a_second_is_missed_by_every_stage(name: str) -> None:
+    stage = read_stage(name)
+    assert missed(stage, with_a_stall(stage, 0.0)) == []
+    assert exit_code(judge(stage, with_a_stall(stage, 0.5))) == MISSED
 
 
 def test_behind_nginx_two_hundred_requests_a_second_are_asked_for_within_50_ms() -> None:
