@@ -12,7 +12,7 @@ rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/dist-pa
 
 echo "aval:x:10001:10001::/var/lib/aval:/usr/sbin/nologin" >>/etc/passwd
 echo "aval:x:10001:" >>/etc/group
-mkdir -p /run/aval /var/lib/aval/store
+mkdir -p /run/aval /var/lib/aval/segments /var/lib/aval/store
 (cd /var/lib/aval/store && mkdir bentos envs models tmp)
 chown -R 10001:10001 /run/aval /var/lib/aval
 find /run/aval /var/lib/aval /etc/passwd /etc/group /opt/aval -exec touch -d @315532800 {} +

@@ -46,6 +46,12 @@ def test_every_container_is_confined(services: dict[str, dict[str, Any]]) -> Non
         assert service["restart"] == ("no" if name in JOBS else "unless-stopped"), name
 
 
+def test_an_image_that_begins_as_root_is_given_its_user(services: dict[str, dict[str, Any]]) -> None:
+    """Its entry point would have to become that one, which nobody can who has no capability."""
+    for name in ("postgres", "s3"):
+        assert services[name]["user"] not in ("root", "0"), name
+
+
 def test_it_fits_into_eight_gigabytes_while_it_serves(services: dict[str, dict[str, Any]]) -> None:
     limits = {name: _bytes(service["mem_limit"]) for name, service in services.items()}
     serving = sum(limit for name, limit in limits.items() if name not in JOBS)
@@ -116,6 +122,27 @@ def test_the_load_balancer_knows_the_replicas_by_the_addresses_that_they_have(
 def test_replicas_only_read_the_models(services: dict[str, dict[str, Any]]) -> None:
     for name in (*REPLICAS, "nightly"):
         assert "models:/opt/aval/store:ro" in services[name]["volumes"]
+
+
+def test_whoever_counts_decisions_has_the_files_of_batch_runs(services: dict[str, dict[str, Any]]) -> None:
+    for name in (*REPLICAS, *JOBS):
+        assert "segments:/var/lib/aval/segments" in services[name]["volumes"], name
+
+
+def test_the_images_have_the_folders_that_volumes_take_their_owner_from(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    build = (COMPOSE.parent / "image" / "strip.sh").read_text("utf-8")
+    mounted = {volume.split(":")[1] for name in (*REPLICAS, *JOBS) for volume in services[name]["volumes"]}
+    for place in sorted(place for place in mounted if place.startswith("/var/lib/aval/")):
+        assert re.search(rf"^mkdir -p .*{place}\b", build, re.MULTILINE), place
+
+
+def test_a_replica_is_asked_for_its_health_as_its_image_says(services: dict[str, dict[str, Any]]) -> None:
+    recipe = (COMPOSE.parent / "image" / "Dockerfile").read_text("utf-8")
+    for name in REPLICAS:
+        _, program = services[name]["healthcheck"]["test"]
+        assert f'CMD ["{program}"]' in recipe
 
 
 def test_a_replica_drains_longer_than_the_load_balancer_needs_to_notice(
