@@ -59,8 +59,8 @@ push: ## push the local image IMAGE to REPOSITORY, and print what it is there by
 plan: ## print what Terraform would change in ENVIRONMENT, with the images in the JSON file IMAGES and else those that run
 	@bash infra/deploy.sh plan "$(ENVIRONMENT)" "$(IMAGES)"
 
-deploy: ## apply it, ask every service for a decision, and go back to the images before where one gives none; KEY_FILE=file
-	@bash infra/deploy.sh apply "$(ENVIRONMENT)" "$(IMAGES)" "$(KEY_FILE)" $(WITHIN)
+deploy: ## apply it (nothing else than the printed PLAN), ask every service for a decision, and go back where one gives none; KEY_FILE=file PLAN=file
+	@bash infra/deploy.sh apply "$(ENVIRONMENT)" "$(IMAGES)" "$(KEY_FILE)" "$(WITHIN)" "$(PLAN)"
 
 settings: $(VENV)/.ready-demo ## rewrite service/SETTINGS.md from service/settings.py
 	@$(VENV)/bin/python infra/operations/settings_page.py

@@ -1,6 +1,7 @@
 """Whether a deployment decides: `python3 tests/e2e/smoke.py URL`, with nothing but Python's standard library.
 
-Exit codes: 0 it does, 1 it does not (what was seen and what was expected is said), 2 wrong use.
+Exit codes: 0 it does, 1 it does not (what was seen and what was expected is said), 2 wrong use, 3 nothing was reached
+at the address, so that from here nothing is known of it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class SmokeError(Exception):
     """The deployment did not do what it promises."""
 
 
+class NotReachedError(SmokeError):
+    """No connection came about: a network between, or nothing at all at the address."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back: a status, headers by lower-case name, and the body as JSON (or text, where it is none)."""
@@ -36,6 +41,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: Any
+    reached: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,13 +80,24 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"ok  {said}\n")
     except SmokeError as error:
         sys.stderr.write(f"FAILED  {error}\n")
-        return 1
+        return 3 if isinstance(error, NotReachedError) else 1
     return 0
 
 
 def await_ready(deployment: Deployment, seconds: float) -> str:
     """Wait until the service says that it is ready."""
-    answer = _until(lambda: deployment.ask("/readyz"), lambda seen: seen.status == 200, seconds)
+    seen: list[Answer] = []
+
+    def look() -> Answer:
+        seen.append(deployment.ask("/readyz"))
+        return seen[-1]
+
+    answer = _until(look, lambda seen: seen.status == 200, seconds)
+    if not any(each.reached for each in seen):
+        raise NotReachedError(
+            f"{deployment.url} was not reached in {seconds:g} s: {answer.body}; "
+            "ask from a machine that may ask it, and look whether the address is right"
+        )
     _expect("GET /readyz", answer, 200)
     return "ready"
 
@@ -181,7 +198,7 @@ def _opened(request: urllib.request.Request) -> Answer:
         # A certificate that does not hold will not hold in a minute either.
         if isinstance(error.reason, ssl.SSLError):
             raise SmokeError(f"no connection that can be trusted: {error.reason}") from error
-        return Answer(0, {}, f"no connection: {error.reason}")
+        return Answer(0, {}, f"no connection: {error.reason}", reached=False)
     except (OSError, ValueError) as error:
         return Answer(0, {}, f"no answer: {error}")
 
