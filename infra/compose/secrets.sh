@@ -48,7 +48,6 @@ printf '[default]\naws_access_key_id=mlflow\naws_secret_access_key=%s\n' "$(cat 
 api_key caller predict outcomes read
 api_key prometheus read
 keep secrets/prometheus/key <secrets/prometheus.key
-printf '[{"targets": ["online-1:3000", "online-2:3000"], "labels": {"use_case": "%s"}}]\n' "$use_case" >secrets/prometheus/targets.json
 keep .env <<SETTINGS
 # Written by secrets.sh, and yours to change: compose.yaml says what there is.
 COMPOSE_PROJECT_NAME=aval
@@ -56,3 +55,6 @@ COMPOSE_FILE=${COMPOSE_FILE:-compose.yaml}
 AVAL_USE_CASE=$use_case
 AVAL_IMAGE=aval/$use_case:local
 SETTINGS
+# What is served, which need not be what is asked for now.
+use_case=$(sed -n 's/^AVAL_USE_CASE=//p' .env)
+printf '[{"targets": ["online-1:3000", "online-2:3000"], "labels": {"use_case": "%s"}}]\n' "$use_case" >secrets/prometheus/targets.json

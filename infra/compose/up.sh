@@ -3,12 +3,22 @@
 #   USE_CASE=credit_risk COMPOSE_FILE=compose.yaml:tls.yaml up.sh [PROFILE...]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-# make hands on what was not given as an empty text.
-[ -n "${COMPOSE_FILE:-}" ] || unset COMPOSE_FILE
 patience=${AVAL_UP_SECONDS:-600}
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
-setting() { sed -n "s/^$1=//p" .env; }
+setting() { [ ! -e .env ] || sed -n "s/^$1=//p" .env; }
+
+# NAME and what is asked for, or nothing: prints what holds. What .env has said since the first time is not changed in passing:
+# models and figures in the volumes are that use case's.
+settled() {
+    local holds
+    holds=$(setting "$1")
+    if [ -n "$2" ] && [ -n "$holds" ] && [ "$2" != "$holds" ]; then
+        echo "$1 is $holds in $PWD/.env, and $2 is asked for: change it there, or ask for nothing" >&2
+        exit 2
+    fi
+    echo "${holds:-$2}"
+}
 
 health() {
     local container
@@ -16,12 +26,13 @@ health() {
     [ -z "$container" ] || docker inspect --format '{{.State.Health.Status}}' "$container"
 }
 
+use_case=$(settled AVAL_USE_CASE "${USE_CASE:-}")
+files=$(settled COMPOSE_FILE "${COMPOSE_FILE:-}")
+export USE_CASE=${use_case:-credit_risk} COMPOSE_FILE=${files:-compose.yaml}
 docker version >/dev/null 2>&1 || { echo "no container engine answers; start Docker, or see infra/image/engine.sh" >&2; exit 1; }
-if ! has_image aval/train:local || ! has_image "aval/${USE_CASE:-credit_risk}:local"; then
-    make -C ../.. image USE_CASE="${USE_CASE:-credit_risk}"
-fi
+if ! has_image aval/train:local || ! has_image "aval/$USE_CASE:local"; then make -C ../.. image USE_CASE="$USE_CASE"; fi
 ./secrets.sh
-case $(setting COMPOSE_FILE) in
+case $COMPOSE_FILE in
     *stand-ins*) ./stand-ins/moto.sh ;;
 esac
 profiles=()
@@ -38,5 +49,5 @@ until [ "$(health)" = healthy ]; do
     sleep 1
 done
 port=$(setting AVAL_PORT)
-echo "$(setting AVAL_USE_CASE) is served on http://127.0.0.1:${port:-8080}, after $SECONDS s. The API key is in $PWD/secrets/caller.key:"
+echo "$USE_CASE is served on http://127.0.0.1:${port:-8080}, after $SECONDS s. The API key is in $PWD/secrets/caller.key:"
 echo "  curl -H \"X-API-Key: \$(cat $PWD/secrets/caller.key)\" http://127.0.0.1:${port:-8080}/model_metadata"

@@ -180,6 +180,29 @@ def test_every_setting_is_told(services: dict[str, dict[str, Any]]) -> None:
     assert {name for name in asked if f"`{name}" not in told} == set()
 
 
+@pytest.mark.parametrize(
+    "asked", [{"USE_CASE": "german_credit"}, {"COMPOSE_FILE": "compose.yaml:tls.yaml"}], ids=str
+)
+def test_what_env_has_said_since_the_first_time_is_not_changed_in_passing(
+    asked: dict[str, str], tmp_path: Path
+) -> None:
+    done = _up(tmp_path, **asked)
+    (value,) = asked.values()
+    assert done.returncode == 2
+    assert f"{value} is asked for" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"USE_CASE": "", "COMPOSE_FILE": ""}, {"USE_CASE": "credit_risk", "COMPOSE_FILE": "compose.yaml"}],
+    ids=str,
+)
+def test_up_goes_on_where_nothing_else_is_asked_for(asked: dict[str, str], tmp_path: Path) -> None:
+    done = _up(tmp_path, **asked)
+    assert done.returncode == 1
+    assert "no container engine answers" in done.stderr
+
+
 def test_nothing_secret_can_be_committed() -> None:
     for path in (
         ".env",
@@ -190,6 +213,15 @@ def test_nothing_secret_can_be_committed() -> None:
     ):
         done = subprocess.run(["git", "check-ignore", "-q", path], cwd=COMPOSE, check=False)
         assert done.returncode == 0, path
+
+
+def _up(folder: Path, **asked: str) -> subprocess.CompletedProcess[str]:
+    """Run up.sh where it was run before for credit_risk, and where no engine is."""
+    shutil.copy(COMPOSE / "up.sh", folder)
+    (folder / ".env").write_text("COMPOSE_FILE=compose.yaml\nAVAL_USE_CASE=credit_risk\n")
+    environment = {"PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{folder}/none.sock", **asked}
+    command = ["bash", f"{folder}/up.sh"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def _docker_compose() -> list[str]:
