@@ -104,20 +104,21 @@ module "images" {
 module "database" {
   source = "./modules/database"
 
-  name         = local.name
-  partition    = local.partition
-  vpc_id       = local.network.vpc_id
-  subnet_ids   = local.network.private_subnet_ids
-  clients      = module.cluster.security_group_ids
-  least_units  = var.database.least_units
-  most_units   = var.database.most_units
-  instances    = var.database.instances
-  backup_days  = var.database.backup_days
-  protected    = var.protected
-  topic_arn    = module.alarms.topic_arn
-  log_days     = var.log_days
-  key_arn      = module.key.arn
-  boundary_arn = module.boundary.arn
+  name           = local.name
+  partition      = local.partition
+  vpc_id         = local.network.vpc_id
+  subnet_ids     = local.network.private_subnet_ids
+  clients        = module.cluster.security_group_ids
+  least_units    = var.database.least_units
+  most_units     = var.database.most_units
+  instances      = var.database.instances
+  backup_days    = var.database.backup_days
+  protected      = var.protected
+  final_snapshot = var.database.final_snapshot
+  topic_arn      = module.alarms.topic_arn
+  log_days       = var.log_days
+  key_arn        = module.key.arn
+  boundary_arn   = module.boundary.arn
 }
 
 module "cluster" {
@@ -251,6 +252,12 @@ module "job" {
   boundary_arn      = module.boundary.arn
 }
 
+# An apply that failed does not come to it: it goes on saying what ran before.
+resource "terraform_data" "images" {
+  input      = var.images
+  depends_on = [module.service, module.job]
+}
+
 module "github" {
   source = "./modules/github"
   count  = var.github == null ? 0 : 1
@@ -263,6 +270,7 @@ module "github" {
   repository          = var.github.repository
   provider_arn        = var.github.provider_arn
   state_bucket        = var.github.state_bucket
+  zone_id             = var.domain.zone_id
   repository_arns     = [for repository in values(local.repositories) : repository.arn]
   releases_bucket_arn = module.storage.buckets.releases.arn
   boundary_arn        = module.boundary.arn

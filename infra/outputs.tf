@@ -15,7 +15,7 @@ output "repositories" {
 
 output "images" {
   description = "What runs: use case, or train => image by digest."
-  value       = var.images
+  value       = terraform_data.images.output
 }
 
 output "buckets" {
@@ -34,7 +34,7 @@ output "cluster" {
 }
 
 output "jobs" {
-  description = "Job => family of its task, to run it by hand."
+  description = "Job => family of its task, to run it by hand. The one of kind retrain is for all other commands of aval too: its role may do what they need."
   value       = { for name, job in module.job : name => job.family }
 }
 

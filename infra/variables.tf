@@ -160,9 +160,10 @@ variable "services" {
   validation {
     condition = alltrue([
       for service in values(var.services) :
-      contains([512, 1024, 2048, 4096, 8192], service.cpu) && service.memory >= 2 * service.cpu && service.memory <= 8 * service.cpu
+      contains([512, 1024, 2048, 4096, 8192], service.cpu) && service.memory >= 2 * service.cpu &&
+      service.memory <= (service.cpu < 4096 ? 8 : 7.5) * service.cpu && service.memory % (service.cpu < 8192 ? 1024 : 4096) == 0
     ])
-    error_message = "cpu must be 512, 1024, 2048, 4096 or 8192, and memory (MiB) 2 to 8 times cpu: Fargate takes these."
+    error_message = "a service's cpu must be 512, 1024, 2048, 4096 or 8192, and memory (MiB) 2 to 8 times cpu (7.5 from 4096 on), in steps of 1024 (4096 for 8192): Fargate takes these."
   }
   validation {
     condition = alltrue(flatten([
@@ -216,6 +217,18 @@ variable "jobs" {
     error_message = "jobs must have names of lower-case letters, digits, _ and -, at most 31."
   }
   validation {
+    condition     = alltrue([for name in keys(var.jobs) : !contains(keys(var.services), name)])
+    error_message = "a job is named like a service, whose logs and roles it would have: call it credit-risk-score, say."
+  }
+  validation {
+    condition = alltrue([
+      for job in values(var.jobs) :
+      contains([512, 1024, 2048, 4096, 8192], job.cpu) && job.memory >= 2 * job.cpu &&
+      job.memory <= (job.cpu < 4096 ? 8 : 7.5) * job.cpu && job.memory % (job.cpu < 8192 ? 1024 : 4096) == 0
+    ])
+    error_message = "a job's cpu must be 512, 1024, 2048, 4096 or 8192, and memory (MiB) 2 to 8 times cpu (7.5 from 4096 on), in steps of 1024 (4096 for 8192): Fargate takes these."
+  }
+  validation {
     condition     = alltrue([for job in values(var.jobs) : contains(["score", "drift", "retrain"], job.kind)])
     error_message = "a job's kind must be score, drift or retrain."
   }
@@ -234,12 +247,13 @@ variable "jobs" {
 }
 
 variable "database" {
-  description = "Aurora: capacity units at least and at most, instances (the first writes), days of backups."
+  description = "Aurora: capacity units at least and at most, instances (the first writes), days of backups, and whether a last snapshot is left when it is deleted."
   type = object({
-    least_units = optional(number, 0.5)
-    most_units  = optional(number, 4)
-    instances   = optional(number, 2)
-    backup_days = optional(number, 35)
+    least_units    = optional(number, 0.5)
+    most_units     = optional(number, 4)
+    instances      = optional(number, 2)
+    backup_days    = optional(number, 35)
+    final_snapshot = optional(bool, true)
   })
   default = {}
 
@@ -286,7 +300,7 @@ variable "budget" {
 }
 
 variable "github" {
-  description = "Repository (owner/name) whose workflows may push images, plan and apply; null for none. provider_arn: the account's, where it has one."
+  description = "Repository, as the sub of GitHub's tokens names it (owner/name or owner@ID/name@ID), whose workflows may push images, plan and apply; null for none. provider_arn: the account's, where it has one."
   type = object({
     repository   = string
     state_bucket = string
@@ -295,8 +309,8 @@ variable "github" {
   default = null
 
   validation {
-    condition     = var.github == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github.repository))
-    error_message = "github.repository must be owner/name."
+    condition     = var.github == null || can(regex("^[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.github.repository))
+    error_message = "github.repository must be owner/name, or owner@ID/name@ID where GitHub's tokens say so (see README.md, For workflows)."
   }
 }
 

@@ -38,4 +38,4 @@ jobs = {
   }
 }
 
-database = { instances = 1, most_units = 2, backup_days = 7 }
+database = { instances = 1, most_units = 2, backup_days = 7, final_snapshot = false }

@@ -25,8 +25,8 @@ resource "aws_rds_cluster" "this" {
   preferred_maintenance_window = "sun:02:00-sun:02:30"
   copy_tags_to_snapshot        = true
   deletion_protection          = var.protected
-  skip_final_snapshot          = !var.protected
-  final_snapshot_identifier    = var.protected ? "${var.name}-final" : null
+  skip_final_snapshot          = !var.final_snapshot
+  final_snapshot_identifier    = var.final_snapshot ? "${var.name}-final" : null
 
   serverlessv2_scaling_configuration {
     min_capacity = var.least_units

@@ -43,6 +43,11 @@ variable "backup_days" {
   type        = number
 }
 
+variable "final_snapshot" {
+  description = "Whether a snapshot of it is left when it is deleted."
+  type        = bool
+}
+
 variable "protected" {
   description = "Whether it refuses to be deleted, and leaves a snapshot when it is."
   type        = bool

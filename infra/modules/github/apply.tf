@@ -18,15 +18,31 @@ data "aws_iam_policy_document" "apply" {
   statement {
     sid = "MakeHere"
     actions = [
-      "acm:*", "application-autoscaling:*", "budgets:*", "cloudwatch:*", "ec2:*", "ecr:*", "ecs:*", "elasticfilesystem:*", "elasticloadbalancing:*",
-      "emr-serverless:*", "events:*", "logs:*", "rds:*", "route53:ChangeResourceRecordSets", "scheduler:*", "wafv2:*",
+      "acm:*", "application-autoscaling:*", "cloudwatch:*", "ec2:*", "ecr:*", "ecs:*", "elasticfilesystem:*", "elasticloadbalancing:*",
+      "emr-serverless:*", "events:*", "logs:*", "rds:*", "scheduler:*", "wafv2:*",
     ]
     resources = ["*"]
     condition {
       test     = "StringEquals"
       variable = "aws:RequestedRegion"
-      # Route 53 and budgets answer for the whole world from there.
-      values = distinct([var.region, "us-east-1"])
+      values   = [var.region]
+    }
+  }
+
+  # What answers for the whole world is bound by name, and not by region.
+  statement {
+    sid       = "Budget"
+    actions   = ["budgets:*"]
+    resources = ["arn:${var.partition}:budgets::${var.account_id}:budget/${var.name}"]
+  }
+
+  dynamic "statement" {
+    for_each = var.zone_id == null ? [] : [var.zone_id]
+
+    content {
+      sid       = "NamesInTheZone"
+      actions   = ["route53:ChangeResourceRecordSets"]
+      resources = ["arn:${var.partition}:route53:::hostedzone/${statement.value}"]
     }
   }
 
@@ -46,7 +62,7 @@ data "aws_iam_policy_document" "apply" {
     sid = "UseTheKey"
     actions = [
       "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*",
-      "kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription",
+      "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription",
     ]
     resources = [var.key_arn]
   }
@@ -65,7 +81,7 @@ data "aws_iam_policy_document" "apply" {
 
   statement {
     sid       = "ChangeRoles"
-    actions   = ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"]
+    actions   = ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateRole", "iam:UpdateRoleDescription"]
     resources = ["${local.role_arn}/${var.name}-*"]
   }
 
@@ -84,6 +100,14 @@ data "aws_iam_policy_document" "apply" {
     sid       = "RolesOfAwsItself"
     actions   = ["iam:CreateServiceLinkedRole"]
     resources = ["${local.role_arn}/aws-service-role/*"]
+  }
+
+  # A role of a task trusts this one where its trust says so, whatever is allowed here.
+  statement {
+    sid       = "NobodyElse"
+    effect    = "Deny"
+    actions   = ["sts:AssumeRole"]
+    resources = ["*"]
   }
 
   # Its own rights and the plan's and the push's: a person changes them.

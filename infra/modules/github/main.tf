@@ -26,10 +26,11 @@ resource "aws_iam_openid_connect_provider" "this" {
 resource "aws_iam_role" "this" {
   for_each = local.subjects
 
-  name                 = "${var.name}-github-${each.key}"
-  description          = "${each.key} by workflows of ${var.repository}"
-  assume_role_policy   = data.aws_iam_policy_document.assume[each.key].json
-  max_session_duration = 3600
+  name               = "${var.name}-github-${each.key}"
+  description        = "${each.key} by workflows of ${var.repository}"
+  assume_role_policy = data.aws_iam_policy_document.assume[each.key].json
+  # An apply with its smoke test, and the way back, take longer than the usual hour.
+  max_session_duration = 7200
 }
 
 data "aws_iam_policy_document" "assume" {

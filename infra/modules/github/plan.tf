@@ -28,7 +28,8 @@ data "aws_iam_policy_document" "no_data" {
     actions = [
       "ecs:ExecuteCommand", "elasticfilesystem:Client*", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:GetQueryResults",
       "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask", "rds-data:*", "rds-db:connect", "rds:DownloadCompleteDBLogFile",
-      "rds:DownloadDBLogFilePortion", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "sqs:ReceiveMessage",
+      "rds:DownloadDBLogFilePortion", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "secretsmanager:PutResourcePolicy", "secretsmanager:PutSecretValue",
+      "secretsmanager:ReplicateSecretToRegions", "secretsmanager:UpdateSecret", "secretsmanager:UpdateSecretVersionStage", "sqs:ReceiveMessage",
     ]
     resources = ["*"]
   }

@@ -24,12 +24,17 @@ variable "region" {
 }
 
 variable "repository" {
-  description = "Repository, owner/name."
+  description = "Repository as GitHub's tokens name it: owner/name, or owner@ID/name@ID."
   type        = string
 }
 
 variable "provider_arn" {
   description = "GitHub's identity provider in the account, null to make it."
+  type        = string
+}
+
+variable "zone_id" {
+  description = "Route 53 zone of the names, null for none."
   type        = string
 }
 

@@ -9,13 +9,14 @@ locals {
       [for place in ["incoming", "scored"] : "s3://${var.buckets.data.name}/${place}/${var.use_case}/{date}/"],
     )
     drift   = ["aval", "drift", var.use_case, "--alerts", "/run/aval/alerts.toml"]
-    retrain = ["sh", "-euc", "aval retrain \"$@\" && aval export \"$1\" ${local.release}", "retrain", var.use_case]
+    retrain = ["sh", "-euc", templatefile("${path.module}/retrain.sh.tftpl", { release = local.release }), "retrain", var.use_case]
   }
   release = "s3://${var.buckets.releases.name}/${var.use_case}"
 
   # Exit codes that are answers and no failures: 3 nothing to do yet; of drift and retrain 1 (found; not promoted);
-  # of retrain 4 (a person decides) and 5 (another is at work).
-  answers = { score = [0, 3], drift = [0, 1, 3], retrain = [0, 1, 3, 4, 5] }
+  # of retrain 5 (another is at work), and those that ask for a person: 4 (to approve) and 6 (to look).
+  answers = { score = [0, 3], drift = [0, 1, 3], retrain = [0, 1, 3, 5] }
+  asking  = { score = [], drift = [], retrain = [4, 6] }
 
   environment = {
     AVAL_HOME        = "/var/lib/aval"
@@ -105,7 +106,7 @@ resource "aws_scheduler_schedule" "this" {
 # A job that started and failed, or could not start for want of an image, a secret or room.
 resource "aws_cloudwatch_event_rule" "failed" {
   name        = "${local.name}-failed"
-  description = "The job ended with another exit code than ${join(", ", local.answers[var.kind])}, or did not start"
+  description = "The job ended with another exit code than ${join(", ", concat(local.answers[var.kind], local.asking[var.kind]))}, or did not start"
 
   event_pattern = jsonencode({
     source        = ["aws.ecs"]
@@ -115,7 +116,7 @@ resource "aws_cloudwatch_event_rule" "failed" {
       group      = ["family:${module.task.family}"]
       lastStatus = ["STOPPED"]
       "$or" = [
-        { containers = { exitCode = [{ "anything-but" = local.answers[var.kind] }] } },
+        { containers = { exitCode = [{ "anything-but" = concat(local.answers[var.kind], local.asking[var.kind]) }] } },
         { stopCode = ["TaskFailedToStart"] },
       ]
     }
@@ -132,5 +133,35 @@ resource "aws_cloudwatch_event_target" "failed" {
       reason = "$.detail.stoppedReason"
     }
     input_template = "\"${local.name} failed: <reason>. Task <task>, lines in ${module.task.log_group}; see infra/RUNBOOK.md\""
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "asking" {
+  count = length(local.asking[var.kind]) == 0 ? 0 : 1
+
+  name        = "${local.name}-asking"
+  description = "The job ended with exit code ${join(" or ", local.asking[var.kind])}: a person is asked"
+
+  event_pattern = jsonencode({
+    source        = ["aws.ecs"]
+    "detail-type" = ["ECS Task State Change"]
+    detail = {
+      clusterArn = [var.cluster_arn]
+      group      = ["family:${module.task.family}"]
+      lastStatus = ["STOPPED"]
+      containers = { exitCode = local.asking[var.kind] }
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "asking" {
+  count = length(local.asking[var.kind]) == 0 ? 0 : 1
+
+  rule = aws_cloudwatch_event_rule.asking[0].name
+  arn  = var.topic_arn
+
+  input_transformer {
+    input_paths    = { task = "$.detail.taskArn" }
+    input_template = "\"${local.name} asks for a person: to approve a promotion, or to look. Task <task>, lines in ${module.task.log_group}; see infra/RUNBOOK.md\""
   }
 }

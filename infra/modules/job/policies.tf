@@ -9,9 +9,20 @@ locals {
       read  = { decisions = ["segments/*"], artifacts = ["mlflow/*"] }
       write = { artifacts = ["mlflow/*"] }
     }
+    # Also what people do by hand: erase and keep records of the log, take releases in and out, score a day again.
     retrain = {
-      read  = { decisions = ["segments/*"], artifacts = ["mlflow/*"], releases = ["${var.use_case}/*"] }
-      write = { artifacts = ["mlflow/*"], releases = ["${var.use_case}/*"] }
+      read = {
+        data      = ["incoming/${var.use_case}/*", "scored/${var.use_case}/*"]
+        decisions = ["segments/*"]
+        artifacts = ["mlflow/*"]
+        releases  = ["${var.use_case}/*"]
+      }
+      write = {
+        data      = ["scored/${var.use_case}/*"]
+        decisions = ["segments/*"]
+        artifacts = ["mlflow/*"]
+        releases  = ["${var.use_case}/*"]
+      }
     }
   }[var.kind]
 }

@@ -1,7 +1,7 @@
 locals {
   name = "${var.name}-${var.use_case}"
-  # Names of target groups have 32 characters at most, and no _.
-  short = substr(replace(local.name, "_", "-"), 0, 32)
+  # Names of target groups have 32 characters at most, no _, and no - at the end; what is cut off stands in the hash.
+  short = "${trim(substr(replace(local.name, "_", "-"), 0, 25), "-")}-${substr(sha256(local.name), 0, 6)}"
 
   # Seconds. First the load balancer stops sending, then SIGTERM; the worker says "not ready", takes no more connections,
   # and has 30 s for what it has: the longest way of all these has to fit into stop.
@@ -116,12 +116,13 @@ resource "aws_lb_target_group" "this" {
   load_balancing_algorithm_type = "least_outstanding_requests"
 
   health_check {
-    path                = "/readyz"
-    matcher             = "200"
-    interval            = 5
-    timeout             = 4
-    healthy_threshold   = 2
-    unhealthy_threshold = 2
+    path              = "/readyz"
+    matcher           = "200"
+    interval          = 5
+    timeout           = 4
+    healthy_threshold = 2
+    # Longer than the database takes to fail over, in which nobody is ready: else all tasks were replaced for it.
+    unhealthy_threshold = 10
   }
 }
 

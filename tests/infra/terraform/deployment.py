@@ -121,7 +121,7 @@ def variables(zone: str) -> dict[str, Any]:
         },
         "alarm_emails": ["risk@bank.example"],
         "budget": 1000,
-        "github": {"repository": "bank/aval", "state_bucket": STATE_BUCKET},
+        "github": {"repository": "bank@12/aval@3456", "state_bucket": STATE_BUCKET},
     }
 
 

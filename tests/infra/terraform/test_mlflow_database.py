@@ -15,7 +15,9 @@ from tests.postgres import Postgres
 SCRIPT = INFRA / "modules" / "job" / "mlflow_database.py"
 
 
-def test_the_database_is_made_once_and_left_alone_from_then_on(postgres: Postgres) -> None:
+def test_the_database_is_made_once_by_jobs_that_start_together_and_left_alone_from_then_on(
+    postgres: Postgres,
+) -> None:
     address = urlsplit(postgres.url("aval"))
     named = {
         "PGHOST": str(address.hostname),
@@ -24,6 +26,9 @@ def test_the_database_is_made_once_and_left_alone_from_then_on(postgres: Postgre
         "PGPASSWORD": unquote(str(address.password)),
     }
     for _ in range(2):
-        subprocess.run([sys.executable, str(SCRIPT)], env={**os.environ, **named}, check=True)
+        at_once = [
+            subprocess.Popen([sys.executable, str(SCRIPT)], env={**os.environ, **named}) for _ in range(3)
+        ]
+        assert [job.wait(60) for job in at_once] == [0, 0, 0]
     with psycopg.connect(postgres.url("aval").removesuffix("aval") + "mlflow") as connection:
         assert connection.info.dbname == "mlflow"

@@ -63,14 +63,20 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("services", {"credit_risk": {"path": "/a"}, "card_default": {"path": "/a/b"}}, "lies within another's"),
     ("services", service(least=1), "at least two tasks"),
     ("services", service(least=4, most=3), "at least two tasks"),
-    ("services", service(cpu=1000), "cpu must be 512"),
-    ("services", service(memory=1024), "cpu must be 512"),
+    ("services", service(cpu=1000), "a service's cpu must be 512"),
+    ("services", service(memory=1024), "a service's cpu must be 512"),
+    ("services", service(memory=3000), "a service's cpu must be 512"),
+    ("services", service(cpu=4096, memory=32768), "a service's cpu must be 512"),
+    ("services", service(cpu=8192, memory=17408), "a service's cpu must be 512"),
     ("services", service(settings={"AVAL_DECISION_LOG": "off"}), "one that is made here"),
     ("services", service(settings={"AVAL_DECISION_LOG_DOWN": "open"}), "a task's disk ends with it"),
     ("images", {"credit_risk": f"{REGISTRY}/credit_risk:latest"}, "a tag could come to mean another image"),
     ("images", {"credit_risk": f"{REGISTRY}/card_default@{DIGEST}"}, "must be of its own repository"),
     ("images", {"fraud": f"{REGISTRY}/fraud@{DIGEST}"}, "no service and not train"),
     ("jobs", {"Nightly job": JOB}, "names of lower-case letters"),
+    ("jobs", {"credit_risk": JOB}, "named like a service"),
+    ("jobs", job(cpu=256, memory=512), "a job's cpu must be 512"),
+    ("jobs", job(cpu=4096, memory=32768), "a job's cpu must be 512"),
     ("jobs", job(kind="train"), "score, drift or retrain"),
     ("jobs", job(use_case="fraud"), "must be one of services"),
     ("jobs", job(schedule="15 3 * * *"), "EventBridge Scheduler"),
@@ -82,11 +88,24 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("database_ca_file", "global.pem", "the bundle of your region"),
     ("budget", 0, "more than 0 dollars"),
     ("github", {"repository": "risk", "state_bucket": "state"}, "must be owner/name"),
+    ("github", {"repository": "bank@*/risk@*", "state_bucket": "state"}, "must be owner/name"),
 ]
 
 
 def test_values_that_fit_are_taken(variables: Terraform) -> None:
     planned(variables, GOOD)
+
+
+def test_a_repository_may_have_the_numbers_by_which_github_calls_new_ones(variables: Terraform) -> None:
+    planned(variables, {**GOOD, "github": {"repository": "bank@12/risk@3456", "state_bucket": "state"}})
+
+
+def test_the_largest_sizes_of_fargate_are_taken(variables: Terraform) -> None:
+    sizes = {
+        "nightly": {**JOB, "cpu": 4096, "memory": 30720},
+        "weekly": {**JOB, "cpu": 8192, "memory": 61440},
+    }
+    planned(variables, {**GOOD, "jobs": sizes})
 
 
 @pytest.mark.parametrize(("name", "value", "words"), REFUSED, ids=lambda part: str(part)[:40])

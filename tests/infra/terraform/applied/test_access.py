@@ -113,6 +113,28 @@ def test_a_service_writes_into_no_bucket_and_a_nightly_job_only_under_its_own_us
     }
 
 
+def test_the_retrainings_role_may_do_what_people_type_by_hand_in_its_own_use_case(
+    roles: dict[str, dict[str, Any]],
+) -> None:
+    written, read = (
+        {
+            resource.partition(":::aval-staging-")[2].replace(f"-{NUMBER}-eu-west-1", "")
+            for statement in _allowed(roles["aval-staging-credit-risk-retrain-task"])
+            if action in _listed(statement["Action"])
+            for resource in _listed(statement["Resource"])
+        }
+        for action in ("s3:PutObject", "s3:GetObject")
+    )
+    # Erasures rewrite segments, an approval is followed by an export, a day is scored again.
+    assert written == {
+        "artifacts/mlflow/*",
+        "data/scored/credit_risk/*",
+        "decisions/segments/*",
+        "releases/credit_risk/*",
+    }
+    assert read == {*written, "data/incoming/credit_risk/*"}
+
+
 def test_github_is_believed_only_for_the_named_repository_and_audience(
     roles: dict[str, dict[str, Any]],
 ) -> None:
@@ -126,7 +148,7 @@ def test_github_is_believed_only_for_the_named_repository_and_audience(
         assert values["token.actions.githubusercontent.com:aud"] == ["sts.amazonaws.com"], name
         for subject in values["token.actions.githubusercontent.com:sub"]:
             # Neither any branch nor any repository whose name begins alike.
-            assert re.fullmatch(r"repo:bank/aval:[\w:/.-]+(v\*)?", subject), f"{name}: {subject}"
+            assert re.fullmatch(r"repo:bank@12/aval@3456:[\w:/.-]+(v\*)?", subject), f"{name}: {subject}"
 
 
 def test_github_may_not_make_itself_somebody_else(roles: dict[str, dict[str, Any]]) -> None:
@@ -141,6 +163,72 @@ def test_github_may_not_make_itself_somebody_else(roles: dict[str, dict[str, Any
             )
 
 
+@pytest.mark.parametrize("purpose", ["plan", "apply"])
+def test_github_reads_and_changes_no_records_secrets_and_logs(
+    purpose: str, roles: dict[str, dict[str, Any]]
+) -> None:
+    role = roles[f"aval-staging-github-{purpose}"]
+    (objects,) = [item for item in _denied(role) if "NotResource" in item]
+    assert {"s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"} <= set(
+        objects["Action"]
+    )
+    assert _listed(objects["NotResource"]) == ["arn:aws:s3:::aval-state-staging/*"]
+    everywhere = {
+        action
+        for item in _denied(role)
+        if _listed(item.get("Resource", [])) == ["*"]
+        for action in _listed(item["Action"])
+    }
+    assert {
+        "ecs:ExecuteCommand",
+        "elasticfilesystem:Client*",
+        "logs:FilterLogEvents",
+        "logs:GetLogEvents",
+        "logs:StartQuery",
+        "rds-data:*",
+        "rds-db:connect",
+        "secretsmanager:BatchGetSecretValue",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutResourcePolicy",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecret",
+        "sqs:ReceiveMessage",
+    } <= everywhere
+
+
+def test_who_applies_makes_roles_within_the_boundary_alone_and_becomes_none_of_them(
+    roles: dict[str, dict[str, Any]],
+) -> None:
+    role = roles["aval-staging-github-apply"]
+    allowed = {action: item for item in _allowed(role) for action in _listed(item["Action"])}
+    for action in ("iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"):
+        bound = allowed[action]["Condition"]["StringEquals"]["iam:PermissionsBoundary"]
+        assert _listed(bound) == [f"arn:aws:iam::{NUMBER}:policy/aval-staging-boundary"], action
+    assert not {"iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary", "kms:PutKeyPolicy"} & set(
+        allowed
+    )
+    assert not [action for action in allowed if action in ("*", "iam:*", "kms:*", "sts:*")]
+    denied = {
+        action: _listed(item.get("Resource", []))
+        for item in _denied(role)
+        for action in _listed(item["Action"])
+    }
+    assert denied["sts:AssumeRole"] == ["*"]
+    assert denied["iam:PutRolePolicy"] == [f"arn:aws:iam::{NUMBER}:role/aval-staging-github-*"]
+
+
+def test_who_applies_changes_names_in_the_one_zone_and_works_in_the_one_region(
+    roles: dict[str, dict[str, Any]],
+) -> None:
+    for item in _allowed(roles["aval-staging-github-apply"]):
+        for action in _listed(item["Action"]):
+            if action.startswith("route53:"):
+                assert re.fullmatch(r"arn:aws:route53:::hostedzone/\w+", *_listed(item["Resource"]))
+            if _listed(item["Resource"]) == ["*"]:
+                regions = item["Condition"]["StringEquals"]["aws:RequestedRegion"]
+                assert _listed(regions) == ["eu-west-1"], action
+
+
 def test_no_user_and_no_key_was_made(account: Account) -> None:
     assert account.everything("iam", "list_users", "Users") == []
 
@@ -148,6 +236,11 @@ def test_no_user_and_no_key_was_made(account: Account) -> None:
 def _allowed(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for policy in role["policies"]:
         yield from (item for item in _listed(policy["Statement"]) if item["Effect"] == "Allow")
+
+
+def _denied(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in role["policies"]:
+        yield from (item for item in _listed(policy["Statement"]) if item["Effect"] == "Deny")
 
 
 def _listed(value: Any) -> list[Any]:

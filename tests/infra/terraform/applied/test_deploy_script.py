@@ -34,7 +34,7 @@ def test_what_is_named_is_planned_and_all_else_goes_on(root: Path, deployed: Dep
     ran = plan(root, deployed, str(named))
     assert ran.returncode == 0, ran.stderr
     assert image("credit_risk", "7") in ran.stdout
-    assert "german_credit" not in ran.stdout.partition("Terraform will perform")[2]
+    assert 'module.service["german_credit"]' not in ran.stdout.partition("Terraform will perform")[2]
 
 
 def plan(root: Path, deployed: Deployment, *images: str) -> subprocess.CompletedProcess[str]:

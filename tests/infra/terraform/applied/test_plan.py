@@ -7,6 +7,8 @@ from tests.infra.terraform.deployment import FILES, IMAGES, Deployment, image
 # What was asked of AWS a moment ago is not asked again.
 QUICKLY = "-refresh=false"
 REPLACED = ["create", "delete"]
+# What the root says that runs.
+SAID = "terraform_data.images"
 
 
 def test_a_second_plan_is_empty(deployed: Deployment) -> None:
@@ -19,6 +21,7 @@ def test_a_new_image_makes_a_new_task_and_rolls_its_service_alone(deployed: Depl
     assert deployed.planned(QUICKLY, german_credit="a") == {
         f"{service}.module.task.aws_ecs_task_definition.this": REPLACED,
         f"{service}.aws_ecs_service.this": ["update"],
+        SAID: ["update"],
     }
 
 
@@ -29,6 +32,7 @@ def test_a_new_image_of_what_is_scored_at_night_is_taken_by_that_job_too(deploye
         'module.service["credit_risk"].module.task',
         'module.job["credit-risk-score"]',
         'module.job["credit-risk-score"].module.task',
+        SAID,
     }
     assert [actions for actions in changes.values() if "delete" in actions] == [REPLACED] * 2
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.infra.terraform.account import Account
 from tests.infra.terraform.deployment import JOBS, NAME
+from training.retrain.ending import End
 
 TOPIC = f"{NAME}-alarms"
 
@@ -96,8 +97,11 @@ def test_models_and_snapshots_outlive_a_job_on_an_encrypted_way_to_their_own_fol
 def test_a_job_that_fails_is_told_of_and_one_with_nothing_to_do_is_not(account: Account) -> None:
     events = account.client("events")
     rules = {rule["Name"]: rule for rule in account.everything("events", "list_rules", "Rules")}
-    assert set(rules) == {f"{NAME}-{job}-failed" for job in JOBS}
+    asking = f"{NAME}-credit-risk-retrain-asking"
+    assert set(rules) == {asking, *(f"{NAME}-{job}-failed" for job in JOBS)}
     for name, rule in rules.items():
+        if name == asking:
+            continue
         pattern = json.loads(rule["EventPattern"])
         assert pattern["detail-type"] == ["ECS Task State Change"], name
         either = pattern["detail"]["$or"]
@@ -105,9 +109,24 @@ def test_a_job_that_fails_is_told_of_and_one_with_nothing_to_do_is_not(account: 
             item["containers"]["exitCode"][0]["anything-but"] for item in either if "containers" in item
         ]
         assert {0, 3} <= set(fine), name
+        # A fault of ours, wrong use, or a kill.
+        assert not {2, 70, 137, 143} & set(fine), name
         assert {"stopCode": ["TaskFailedToStart"]} in either, name
         (target,) = events.list_targets_by_rule(Rule=name)["Targets"]
         assert target["Arn"].endswith(f":{TOPIC}"), name
+
+
+def test_a_retraining_that_asks_for_a_person_is_told_of_and_is_no_failure(account: Account) -> None:
+    events = account.client("events")
+    name = f"{NAME}-credit-risk-retrain"
+    pattern = json.loads(events.describe_rule(Name=f"{name}-asking")["EventPattern"])
+    told = {End.WAITING.exit_code, End.PERSON.exit_code}
+    assert set(pattern["detail"]["containers"]["exitCode"]) == told
+    (target,) = events.list_targets_by_rule(Rule=f"{name}-asking")["Targets"]
+    assert target["Arn"].endswith(f":{TOPIC}")
+    failed = json.loads(events.describe_rule(Name=f"{name}-failed")["EventPattern"])["detail"]["$or"]
+    (fine,) = [item["containers"]["exitCode"][0]["anything-but"] for item in failed if "containers" in item]
+    assert told <= set(fine)
 
 
 def test_every_alarm_speaks_to_the_topic_that_people_read(account: Account) -> None:

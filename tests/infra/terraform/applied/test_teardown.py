@@ -12,7 +12,7 @@ from tests.infra.terraform.standing import standing
 @pytest.fixture(scope="module")
 def destroyed(deployed: Deployment) -> Deployment:
     """The account after the page's teardown, for which protection is given up first."""
-    deployed.edit(protected=False)
+    deployed.edit(protected=False, database={"final_snapshot": False})
     deployed.follow("teardown")
     return deployed
 
