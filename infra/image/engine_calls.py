@@ -73,6 +73,14 @@ def facts_of_image(image: str) -> Any:
     return json.loads(docker("image", "inspect", image).output)[0]
 
 
+def unpacked_bytes(image: str) -> int:
+    """Return what an image's layers take unpacked; what is called its size may be packed, or both together."""
+    ended = docker("history", "--human=false", "--format={{.Size}}", image)
+    if ended.code:
+        raise SystemExit(f"the layers of {image} cannot be told: {ended.errors}")
+    return sum(map(int, ended.output.split()))
+
+
 def run(image: str, *command: str, options: Sequence[str] = (), given: bytes | None = None) -> Ended:
     """Run a command in a new container, hardened, and remove that."""
     return docker("run", "--rm", "-i", *HARDENED, *options, image, *command, given=given)

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from infra.image.check import FAIL, PASS, in_time
+from infra.image.engine_calls import unpacked_bytes
 from infra.image.wheels import split, wheels_of
 from tests.conftest import CHECKOUT
 from tests.processes import free_port
@@ -73,6 +75,43 @@ def test_the_container_is_healthy_only_when_the_service_is_ready(status: int, co
 
 def test_the_container_is_unhealthy_when_nobody_listens() -> None:
     assert shell("bash", IMAGE / "healthy.sh", str(free_port())).returncode != 0
+
+
+def test_the_container_is_asked_for_another_path_where_one_is_named() -> None:
+    with answering(200) as port:
+        assert shell("bash", IMAGE / "healthy.sh", str(port), "/readyz").returncode == 0
+        assert shell("bash", IMAGE / "healthy.sh", str(port), "/livez").returncode == 1
+
+
+# What is measured
+
+
+def test_an_images_size_is_that_of_its_layers_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "docker"
+    program.write_text('#!/bin/sh\n[ "$1 $2" = "history --human=false" ] && printf "0\\n250\\n1000\\n"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert unpacked_bytes("aval/x") == 1250
+
+
+@pytest.mark.parametrize(
+    ("ready", "cpu", "load", "status"),
+    [
+        (4.9, 4.0, 0.0, PASS),
+        (5.1, 4.0, 0.0, FAIL),
+        (20.0, 4.0, 99.0, PASS),
+        (20.0, 5.1, 99.0, FAIL),
+        (20.0, 0.0, 99.0, FAIL),
+    ],
+    ids=["in time", "late", "kept waiting", "slow by itself", "of unknown work"],
+)
+def test_a_start_is_in_time_or_is_slow_through_no_work_of_its_own(
+    ready: float, cpu: float, load: float, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    assert in_time(ready, cpu).status == status
 
 
 # The entry point
