@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.workflow_files import FOLDER, Job, Workflow
+from tests.infra.workflow_files import CHECKOUT, FOLDER, Job, Workflow
 
 SET_UP = {"vars.AWS_REGION": "eu-west-1"}
 SAME = {"github.repository": "bank/aval", "github.event.pull_request.head.repo.full_name": "bank/aval"}
@@ -65,6 +65,28 @@ def test_each_environment_is_given_its_own_role_runner_and_images() -> None:
                 assert given["environment"] == job.name
                 assert given["plan-role"] == f"${{{{ vars.{job.name.upper()}_PLAN_ROLE }}}}"
                 assert given["runner"] == f"${{{{ vars.{job.name.upper()}_RUNNER || 'ubuntu-latest' }}}}"
+
+
+def test_what_is_applied_is_mains_terraform_and_what_its_plan_showed() -> None:
+    plan, apply = Workflow(FOLDER / "environment.yml").jobs
+    (planned,), (applied,) = (
+        [step for step in job.steps if "actions/checkout" in step.get("uses", "")] for job in (plan, apply)
+    )
+    assert planned["with"]["ref"] == "${{ inputs.apply && 'main' || github.sha }}"
+    assert plan.body["outputs"]["commit"] == f"${{{{ steps.{planned['id']}.outputs.commit }}}}"
+    assert applied["with"]["ref"] == "${{ needs.plan.outputs.commit }}"
+    (taken,) = [step["with"] for step in apply.steps if "actions/download-artifact" in step.get("uses", "")]
+    (kept,) = [step["with"] for step in plan.steps if "actions/upload-artifact" in step.get("uses", "")]
+    assert taken["name"] == kept["name"]
+    assert any(f"PLAN={taken['path']}/plan.txt" in script for script in apply.scripts)
+
+
+def test_a_role_lasts_as_long_as_the_job_that_applies_with_it() -> None:
+    apply = Workflow(FOLDER / "environment.yml").jobs[-1]
+    (entered,) = [step["with"] for step in apply.steps if "configure-aws-credentials" in step.get("uses", "")]
+    assert entered["role-duration-seconds"] == apply.body["timeout-minutes"] * 60
+    module = (CHECKOUT / "infra" / "modules" / "github" / "main.tf").read_text("utf-8")
+    assert f'max_session_duration = each.key == "apply" ? {entered["role-duration-seconds"]} : 3600' in module
 
 
 def run(file: str, told: Mapping[str, str], failing: str = "") -> dict[str, tuple[Job, str]]:

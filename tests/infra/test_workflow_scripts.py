@@ -1,9 +1,10 @@
-"""The scripts that workflows call: what is built and published, and the one comment of a pull request."""
+"""The scripts that workflows call: what is built, published and trusted, and the one comment of a pull request."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ BOTH = [
     {"use_case": "card_default", "release": RELEASES["card_default"], "train": True},
     {"use_case": "credit_risk", "release": RELEASES["credit_risk"], "train": False},
 ]
+REGISTRY = "1.dkr.ecr.eu-west-1.amazonaws.com"
+IMAGE = f"{REGISTRY}/aval/credit_risk@sha256:{'a' * 64}"
+WORKFLOW = "https://github.com/bank/aval.py/.github/workflows/image.yml"
 PULL_REQUEST = "/repos/bank/aval/issues/7/comments"
 
 
@@ -118,6 +122,72 @@ def test_a_comment_that_is_refused_fails_without_telling_the_token(tmp_path: Pat
         ran = comment(url, tmp_path, "fine")
     assert ran.returncode != 0
     assert "secret" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("identity", "is_trusted"),
+    [
+        (f"{WORKFLOW}@refs/heads/main", True),
+        (f"{WORKFLOW}@refs/tags/v1.2.0", True),
+        (f"{WORKFLOW}@refs/heads/mine", False),
+        (f"{WORKFLOW}@refs/heads/main/mine", False),
+        (f"{WORKFLOW}@refs/tags/mine", False),
+        (WORKFLOW.replace("image.yml", "other.yml") + "@refs/heads/main", False),
+        (WORKFLOW.replace("aval.py", "avalxpy") + "@refs/heads/main", False),
+    ],
+)
+def test_only_image_yml_of_main_and_of_version_tags_is_believed(
+    tmp_path: Path, identity: str, is_trusted: bool
+) -> None:
+    _, (asked,) = verify(tmp_path, {"credit_risk": {"image": IMAGE, "model": "credit_risk:1"}})
+    assert asked[:5] == ["attestation", "verify", f"oci://{IMAGE}", "--repo", "bank/aval.py"]
+    assert "--deny-self-hosted-runners" in asked
+    pattern = asked[asked.index("--cert-identity-regex") + 1]
+    assert (re.search(pattern, identity) is not None) is is_trusted
+
+
+def test_every_image_is_verified_and_what_shall_end_is_none(tmp_path: Path) -> None:
+    train = IMAGE.replace("credit_risk", "train")
+    ran, asked = verify(tmp_path, {"credit_risk": {"image": IMAGE}, "train": train, "card_default": None})
+    assert ran.returncode == 0
+    assert [arguments[2] for arguments in asked] == [f"oci://{IMAGE}", f"oci://{train}"]
+
+
+def test_an_image_that_is_not_believed_stops_the_deployment(tmp_path: Path) -> None:
+    ran, _ = verify(tmp_path, {"credit_risk": IMAGE}, answer=1)
+    assert ran.returncode != 0
+
+
+@pytest.mark.parametrize(
+    "registry", ["ghcr.io/bank", f"{REGISTRY}.example.com", "2.dkr.ecr.eu-west-1.amazonaws.com"]
+)
+def test_an_image_of_another_registry_than_the_accounts_stops_the_deployment(
+    tmp_path: Path, registry: str
+) -> None:
+    ran, asked = verify(tmp_path, {"credit_risk": IMAGE.replace(REGISTRY, registry)})
+    assert (ran.returncode, asked) == (1, [])
+    assert f"is not of {REGISTRY}" in ran.stderr
+
+
+def verify(
+    folder: Path, images: object, answer: int = 0
+) -> tuple[subprocess.CompletedProcess[str], list[list[str]]]:
+    """Run verify.sh with a `gh` that gives that answer, since GitHub cannot be asked; and what it was asked."""
+    (folder / "gh").write_text(
+        f"#!/bin/sh\n{{ printf '%s\\n' \"$@\"; echo ==; }} >>'{folder}/asked'\nexit {answer}\n", "utf-8"
+    )
+    (folder / "gh").chmod(0o755)
+    (folder / "images.json").write_text(json.dumps(images), "utf-8")
+    told = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "bank/aval.py"}
+    ran = subprocess.run(
+        ["bash", str(CHECKOUT / ".github" / "verify.sh"), REGISTRY, str(folder / "images.json")],
+        env=os.environ | told | {"PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    asked = (folder / "asked").read_text("utf-8") if (folder / "asked").exists() else ""
+    return ran, [call.splitlines() for call in asked.split("==\n") if call]
 
 
 def wanted(
