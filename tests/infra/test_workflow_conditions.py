@@ -86,7 +86,8 @@ def test_a_role_lasts_as_long_as_the_job_that_applies_with_it() -> None:
     (entered,) = [step["with"] for step in apply.steps if "configure-aws-credentials" in step.get("uses", "")]
     assert entered["role-duration-seconds"] == apply.body["timeout-minutes"] * 60
     module = (CHECKOUT / "infra" / "modules" / "github" / "main.tf").read_text("utf-8")
-    assert f'max_session_duration = each.key == "apply" ? {entered["role-duration-seconds"]} : 3600' in module
+    (most,) = re.findall(r"max_session_duration = (\d+)", module)
+    assert entered["role-duration-seconds"] <= int(most)
 
 
 def run(file: str, told: Mapping[str, str], failing: str = "") -> dict[str, tuple[Job, str]]:
