@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from tests.infra.programs import needed
 from tests.infra.workflow_files import CHECKOUT, FOLDER, Job, Workflow
 
 SET_UP = {"vars.AWS_REGION": "eu-west-1"}
@@ -88,6 +90,27 @@ def test_a_role_lasts_as_long_as_the_job_that_applies_with_it() -> None:
     module = (CHECKOUT / "infra" / "modules" / "github" / "main.tf").read_text("utf-8")
     (most,) = re.findall(r"max_session_duration = (\d+)", module)
     assert entered["role-duration-seconds"] <= int(most)
+
+
+def test_the_repository_that_the_roles_trust_can_be_written_as_the_page_shows_it() -> None:
+    needed("jq")
+    page = (FOLDER / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"gh api repos/OWNER/NAME --jq '(.+)'", page)
+    told = json.dumps({"name": "aval.x", "id": 5678, "owner": {"login": "big-bank", "id": 1234}})
+    said = subprocess.run(["jq", "-r", shown], input=told, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "big-bank@1234/aval.x@5678"
+    variables = (CHECKOUT / "infra" / "variables.tf").read_text("utf-8")
+    (taken,) = re.findall(r'regex\("(.+)", var\.github\.repository\)', variables)
+    assert re.search(taken, said.strip())
+    assert re.search(taken, "big-bank/aval.x")
+    assert not re.search(taken, "big-bank@*/aval.x@*")
+
+
+def test_at_night_the_interface_is_asked_more_often_than_the_tests_do() -> None:
+    (job,) = Workflow(FOLDER / "nightly.yml").jobs
+    (file,) = re.findall(r"PYTEST_ARGS=(\S+)", "\n".join(job.scripts))
+    (usual,) = re.findall(r'environ\.get\("AVAL_FUZZ"\) or "(\d+)"', (CHECKOUT / file).read_text("utf-8"))
+    assert int(job.body["env"]["AVAL_FUZZ"]) >= 50 * int(usual)
 
 
 def run(file: str, told: Mapping[str, str], failing: str = "") -> dict[str, tuple[Job, str]]:
