@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Starts one replica after the other again, each once the one before is ready: no request is lost, and both then serve the
 # present champion and image.
+#   replace.sh [REPLICA...]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-for replica in online-1 online-2; do
+[ "$#" -gt 0 ] || set -- online-1 online-2
+for replica in "$@"; do
     echo "replacing $replica" >&2
     ./compose.sh up -d --no-deps --force-recreate --timeout 40 "$replica"
     container=$(./compose.sh ps -q "$replica")

@@ -20,16 +20,20 @@ from tests.service.records import records
 
 RATE = 50.0
 WARM_SECONDS = 4.0
-# How long what a process had open may take to be gone after it was killed.
+# The engine tells late that a process is gone; it was so within this time.
 DYING_SECONDS = 1.0
 KILLED, REPLACED = "online-1", "online-2"
 
 
 @dataclass(frozen=True)
 class Failures:
-    """What was done, and when, in seconds since 1970; `back` and `replaced` are seconds until ready again."""
+    """What was done, and when, in seconds since 1970; `back` and `replaced` are seconds until ready again.
+
+    gone_at: when all that the killed replica ran had ended, so that its connections were closed.
+    """
 
     killed_at: float
+    gone_at: float
     back: float
     replaced_at: float
     replaced: float
@@ -55,13 +59,14 @@ def fail_and_recover(stack: Stack) -> Failures:
     started = stack.inspect(KILLED)["State"]["StartedAt"]
     killed_at = stack.kill(KILLED)
     back = stack.await_back(KILLED, started)
+    gone_at = gone(killed_at, stack.finished_at(KILLED))
     time.sleep(WARM_SECONDS)
     started = stack.inspect(REPLACED)["State"]["StartedAt"]
     replaced_at = time.time()
     stack.replace(REPLACED)
     replaced = time.time() - replaced_at + stack.await_back(REPLACED, started)
     time.sleep(WARM_SECONDS)
-    return Failures(killed_at, back, replaced_at, replaced)
+    return Failures(killed_at, gone_at, back, replaced_at, replaced)
 
 
 def judge_callers(asked: Sequence[Asked], happened: Failures, stack: Stack) -> list[str]:
@@ -72,7 +77,7 @@ def judge_callers(asked: Sequence[Asked], happened: Failures, stack: Stack) -> l
         line = log.get(item.request_id, {})
         if item.keyed:
             found.append(f"a request with an Idempotency-Key failed: {item.status} {item.answer}")
-        elif not in_flight(item, happened.killed_at):
+        elif not in_flight(item, happened):
             when = item.sent - happened.killed_at
             found.append(f"a request sent {when:.3f} s after the kill failed: {item.status} {line}")
         elif item.status and line.get("replica") != address:
@@ -101,11 +106,12 @@ def judge_log(asked: Sequence[Asked], stack: Stack) -> list[str]:
 def figures(asked: Sequence[Asked], happened: Failures) -> list[str]:
     """Return what was measured, in sentences."""
     answered = sorted(item.latency * 1e3 for item in asked if item.status == 200)
-    around = sum(item.sent < happened.killed_at <= item.ended for item in asked)
+    around = sum(in_flight(item, happened) for item in asked)
     lost = failed(asked)
     return [
         f"{len(asked):,} requests at {RATE:g} a second, {len(answered):,} answered, {len(lost)} failed",
-        f"{KILLED} killed: {around} requests were in flight on both, {len(lost)} failed (none with an "
+        f"{KILLED} killed: {around} requests were in flight on both in the "
+        f"{(happened.gone_at - happened.killed_at) * 1e3:.0f} ms until it was gone, {len(lost)} failed (none with an "
         f"Idempotency-Key, of which {sum(item.keyed for item in asked):,}); ready again after {happened.back:.1f} s",
         f"{REPLACED} replaced: ready again after {happened.replaced:.1f} s",
         f"latency p50 {_quantile(answered, 0.5):.1f} ms, p99 {_quantile(answered, 0.99):.1f} ms, "
@@ -118,9 +124,15 @@ def failed(asked: Sequence[Asked]) -> list[Asked]:
     return [item for item in asked if item.status != 200]
 
 
-def in_flight(item: Asked, moment: float) -> bool:
+def gone(killed_at: float, seen_at: float) -> float:
+    """Return by when nothing of a killed replica ran any more; seen_at: when the engine saw that."""
+    latest = killed_at + DYING_SECONDS
+    return seen_at if killed_at < seen_at < latest else latest
+
+
+def in_flight(item: Asked, happened: Failures) -> bool:
     """Return whether a request was under way when a replica was killed, or sent to it while it died."""
-    return item.sent < moment + DYING_SECONDS and item.ended >= moment
+    return item.sent < happened.gone_at and item.ended >= happened.killed_at
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,13 @@ class Stack:
         _run(*command)
         return killed_at
 
+    def finished_at(self, service: str) -> float:
+        """Return when the engine last saw a container end, in seconds since 1970."""
+        return datetime.fromisoformat(self.inspect(service)["State"]["FinishedAt"]).timestamp()
+
     def replace(self, service: str) -> None:
-        """Stop a container as a deployment does, and start it again."""
-        _run("docker", "restart", "--time", "40", self.inspect(service)["Id"])
+        """Put a new container in a replica's place, by what is typed after a promotion; waits until it is healthy."""
+        _run(str(self.folder / "replace.sh"), service)
 
     def await_back(self, service: str, after: str) -> float:
         """Wait until a replica that was started after this time is ready; returns how many seconds that took."""
