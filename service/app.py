@@ -179,6 +179,8 @@ RiskService = bentoml.service(
 )(_Doors)
 RiskService.spans = SETTINGS.spans_to is not None
 RiskService.tasks = WORKER.tasks
-RiskService.mount_asgi_app(facts_app(SCORER, WORKER.metrics, SETTINGS.bentoml_home, WORKER.watch, SETTINGS.path))
+RiskService.mount_asgi_app(
+    facts_app(SCORER, WORKER.metrics, SETTINGS.bentoml_home, WORKER.watch, SETTINGS.path)
+)
 for _middleware, _options in WORKER.middlewares():
     RiskService.add_asgi_middleware(_middleware, **_options)
