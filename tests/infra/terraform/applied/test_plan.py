@@ -42,6 +42,7 @@ def test_an_upgrade_runs_the_new_image_and_a_rollback_the_one_before(deployed: D
     deployed.name_images(german_credit="b")
     deployed.follow("upgrade")
     assert _running(deployed) == {image("german_credit", "b")}
+    assert deployed.terraform.outputs()["images"]["german_credit"] == image("german_credit", "b")
     deployed.follow("rollback")
     assert _running(deployed) == {image("german_credit")}
     deployed.name_images(IMAGES)
