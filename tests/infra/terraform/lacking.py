@@ -117,6 +117,13 @@ def deliveries_of_logs() -> None:
     _put(FakeBucket, _log_permissions_enabled_policy=staticmethod(permitted))
 
 
+def ends_of_deletions() -> None:
+    """Let what says that an object was deleted be deleted itself, as when a bucket is emptied."""
+    from moto.s3.models import FakeDeleteMarker
+
+    _put(FakeDeleteMarker, dispose=lambda _: None)
+
+
 def policies_of_file_systems() -> None:
     """Keep whether a file system is backed up, and forget who may mount it when that is asked for."""
     from moto.efs.responses import EFSResponse as Answer
@@ -200,6 +207,7 @@ ADDITIONS: tuple[Callable[[], None], ...] = (
     descriptions_of_rules,
     conditions_of_denials,
     deliveries_of_logs,
+    ends_of_deletions,
     policies_of_file_systems,
     readers_of_budgets,
     fields_of_databases,
