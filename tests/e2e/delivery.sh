@@ -33,6 +33,19 @@ await() {
     done
 }
 
+# Names of images that are made here, and of those that stand-ins are made for.
+images() {
+    docker image ls --format '{{.Repository}}:{{.Tag}}' |
+        sed -n -e '/^aval\//p' -e '/^python:3\.11-slim$/p' -e '/^debian:bookworm-slim$/p'
+}
+
+# Those that were not there before: a stand-in that stayed would be taken for the real one by whatever is built next.
+forget_images() {
+    local name
+    [ -e "$work/images" ] || return 0
+    images 2>/dev/null | grep -vxFf "$work/images" | while read -r name; do docker rmi "$name" >/dev/null 2>&1; done
+}
+
 # Whatever happened, nothing stays: containers, networks, volumes, names of images, processes, files.
 clear_away() {
     set +e
@@ -42,7 +55,9 @@ clear_away() {
     [ "${#local_names[@]}" = 0 ] || docker rmi "${local_names[@]}" >/dev/null 2>&1
     [ -z "$registry" ] || { kill "$registry" && wait "$registry"; } 2>/dev/null
     infra/image/engine.sh stop "$work/engine"
-    rm -rf "$work" 2>/dev/null || docker run --rm -v "$work:/work" debian:bookworm-slim find /work -mindepth 1 -delete
+    rm -rf "$work/files" "$work/infra" 2>/dev/null ||
+        docker run --rm -v "$work:/work" debian:bookworm-slim rm -rf /work/files /work/infra
+    forget_images
     rm -rf "$work"
 }
 trap clear_away EXIT
@@ -55,6 +70,7 @@ docker buildx version >/dev/null 2>&1 || { mkdir "$work/bin" && ln -s /usr/bin/d
 say "an engine, and images to build on"
 DOCKER_HOST=$(infra/image/engine.sh start "$work/engine")
 export DOCKER_HOST
+images >"$work/images"
 infra/image/stand-in-base.sh
 
 say "both images, from a model trained on generated records"
@@ -136,6 +152,7 @@ mkdir -p "$compose/files/incoming/$yesterday"
 cp "$work/files/applications.csv" "$compose/files/incoming/$yesterday"
 "$compose/compose.sh" run --rm nightly
 python -m tests.e2e.delivery.manifest "$compose/files/scored/$yesterday/_manifest.json" 10000
+python -m tests.e2e.delivery.counted "$compose" "$compose/files/scored/$yesterday"
 "$compose/compose.sh" run --rm aval log verify
 
 say "down again"
