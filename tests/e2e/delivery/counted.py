@@ -61,8 +61,8 @@ def _counted(stack: Stack, batch: int) -> dict[str, Any]:
 
 def _dashboard(stack: Stack) -> dict[str, Any]:
     address = f"http://{stack.address(REPLICA)}/dashboard.json"
-    request = urllib.request.Request(address, headers={"x-api-key": stack.key})  # noqa: S310  # our own
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    request = urllib.request.Request(address, headers={"x-api-key": stack.key})
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # our own address
         return dict(json.load(answer))
 
 
