@@ -133,7 +133,13 @@ def test_every_workflow_has_its_scripts_run_by_a_shell_that_stops_at_an_error_in
 def test_every_file_that_is_run_is_here_and_is_good_shell(tools: Path) -> None:
     text = "\n".join(script for job in jobs() for script in job.scripts)
     called = set(re.findall(r"\bbash ([\w./-]+)", f"{text}\n{MAKEFILE}"))
-    assert {"infra/deploy.sh", ".github/comment.sh", ".github/verify.sh", "infra/image/wanted.sh", ".ci/run"} <= called
+    assert {
+        "infra/deploy.sh",
+        ".github/comment.sh",
+        ".github/verify.sh",
+        "infra/image/wanted.sh",
+        ".ci/run",
+    } <= called
     assert [name for name in called if not (CHECKOUT / name).is_file()] == []
     mine = sorted(CHECKOUT / name for name in called)
     _run(tools / "shellcheck", "-x", "-P", "SCRIPTDIR", "-S", "warning", *mine)
