@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.infra.terraform.account import Account
+from tests.infra.terraform.account import NUMBER, Account
 
 # Service, operation, key of its answer, and what tells one thing from another (None: the thing is its own name).
 LISTED = (
@@ -53,9 +53,12 @@ LISTED = (
     ("wafv2", "list_web_acls", "WebACLs", "ARN"),
 )
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "application-autoscaling": {"ServiceNamespace": "ecs"},
-    "budgets": {"AccountId": "123456789012"},
-    "wafv2": {"Scope": "REGIONAL"},
+    "describe_budgets": {"AccountId": NUMBER},
+    # Those that AWS makes by itself end with their database.
+    "describe_db_cluster_snapshots": {"SnapshotType": "manual"},
+    "describe_scalable_targets": {"ServiceNamespace": "ecs"},
+    "describe_scaling_policies": {"ServiceNamespace": "ecs"},
+    "list_web_acls": {"Scope": "REGIONAL"},
 }
 
 
@@ -64,18 +67,20 @@ def standing(account: Account) -> set[str]:
     found = {
         f"{service} {operation} {item if name is None else item[name]}"
         for service, operation, key, name in LISTED
-        for item in account.everything(service, operation, key, **ARGUMENTS.get(service, {}))
+        for item in account.everything(service, operation, key, **ARGUMENTS.get(operation, {}))
+        if name is None or item.get("State") != "deleted"
     }
     policies = account.everything("iam", "list_policies", "Policies", Scope="Local")
     return found | {f"iam policy {policy['Arn']}" for policy in policies} | _keys(account)
 
 
 def _keys(account: Account) -> set[str]:
-    """Return the keys that are not about to be deleted: that takes weeks, in which they can be had back."""
+    """Return the keys of one's own that are not about to be deleted: for weeks they can be had back."""
     kms = account.client("kms")
     listed = [kms.describe_key(KeyId=key["KeyId"]) for key in account.everything("kms", "list_keys", "Keys")]
     return {
         f"kms key {key['KeyMetadata']['Arn']}"
         for key in listed
-        if key["KeyMetadata"]["KeyState"] != "PendingDeletion"
+        if key["KeyMetadata"]["KeyManager"] == "CUSTOMER"
+        and key["KeyMetadata"]["KeyState"] != "PendingDeletion"
     }
