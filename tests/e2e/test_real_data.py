@@ -95,7 +95,7 @@ def test_the_comparison_of_doors_turns_red_when_one_is_skewed(
 def test_the_same_command_gives_the_same_bundle_in_any_home(
     promoted: Callable[[str], Promoted], tmp_path: Path
 ) -> None:
-    # What a longer training does is held to its repetition where it is tested: every candidate, and the search.
+    # Of longer trainings every candidate and the search are repeated, each by its own test, and not the whole.
     case = promoted("german_credit")
     again = with_tables(Home(tmp_path)).aval("train", case.use_case, "--data", case.data, "--quick", "--json")
     assert again.returncode == 0, again.stderr
@@ -106,7 +106,7 @@ def test_the_old_systems_ten_rows_train_and_are_said_to_prove_nothing(
     real_data: Path, tmp_path: Path
 ) -> None:
     seed = real_data / "transactions_seed.csv"
-    done = with_tables(Home(tmp_path)).aval("train", "fraud_transactions", "--data", seed, "--trials", "0")
+    done = with_tables(Home(tmp_path)).aval("train", "fraud_transactions", "--data", seed)
     assert done.returncode == 0, done.stderr
     assert "note: 10 rows prove nothing: every figure here is noise. A smoke test only." in done.stdout
 
