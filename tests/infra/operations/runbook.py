@@ -37,9 +37,17 @@ def blocks() -> Iterator[Block]:
 
 
 def typed(block: Block, folder: Path, environment: Mapping[str, str]) -> str:
-    """Type a block, and return all that was printed; what ends with an error fails."""
+    """Type a block line by line, and return all that was printed; what ends with an error fails."""
+    *before, last = block.text.replace("\\\n", "").splitlines()
+    said = [_typed(block, line, frozenset({0}), folder, environment) for line in before]
+    return "".join([*said, _typed(block, last, block.answers, folder, environment)])
+
+
+def _typed(
+    block: Block, line: str, answers: frozenset[int], folder: Path, environment: Mapping[str, str]
+) -> str:
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block.text],
+        ["bash", "-euo", "pipefail", "-c", line],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -47,5 +55,6 @@ def typed(block: Block, folder: Path, environment: Mapping[str, str]) -> str:
         timeout=300,
         check=False,
     )
-    assert done.returncode in block.answers, f"{block.heading}\n{block.text}\n{done.stdout}\n{done.stderr}"
+    told = f"{block.heading}\n{line}\n{done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode in answers, told
     return done.stdout + done.stderr

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -16,7 +19,8 @@ from botocore import xform_name
 
 from service.settings import Settings
 from tests.infra.operations.markdown import CHECKOUT, pages
-from tests.infra.operations.runbook import RUNBOOK, blocks, typed
+from tests.infra.operations.runbook import RUNBOOK, Block, blocks, typed
+from tests.infra.programs import needed
 from tests.mlflow_tables import with_tables
 from tests.processes import Home, post
 from tests.service.records import records
@@ -29,6 +33,7 @@ KINDS = ("catboost_smooth", "logistic_regression")
 # Commands and options that only the AWS command knows.
 OWN = {"logs tail", "ecr get-login-password"}
 GLOBAL = {"query", "output", "region", "cli-input-json"}
+FAMILY = "aval-production-credit-risk-retrain"
 _SCOPES = ("--scope", "predict", "--scope", "read")
 
 
@@ -51,6 +56,12 @@ def ran(quick: Callable[..., Trained], tmp_path_factory: pytest.TempPathFactory)
 
 def test_every_block_that_is_to_be_tried_works(ran: dict[str, str]) -> None:
     assert len(ran) > 10
+
+
+def test_a_line_that_fails_is_not_taken_for_the_answer_of_the_last_one(tmp_path: Path) -> None:
+    assert typed(Block("A", "", frozenset({0, 1}), "echo a\necho b && false\n"), tmp_path, {}) == "a\nb\n"
+    with pytest.raises(AssertionError, match="echo a && false"):
+        typed(Block("A", "", frozenset({0, 1}), "echo a && false\necho b\n"), tmp_path, {})
 
 
 def test_a_rollback_leads_to_the_champion_before_which_is_then_exported_with_its_policy(
@@ -82,6 +93,18 @@ def test_what_was_erased_is_said_by_a_log_that_holds(ran: dict[str, str]) -> Non
     assert re.search(r"the log holds: .* [1-9]\d* erased", ran["A person asks to be erased"])
 
 
+def test_who_would_have_been_decided_otherwise_is_said_and_written(ran: dict[str, str]) -> None:
+    said = ran["Wrong decisions"]
+    assert re.search(r"[1-9][\d,]* of [\d,]+ decisions would have been others under", said)
+    # Of the line before, whose place is in the middle: a block is typed to its end.
+    assert re.search(r"\d of \d+ cases \([\d.]+%\) get another decision", said)
+
+
+def test_a_look_at_drift_says_what_was_compared(ran: dict[str, str]) -> None:
+    assert "no open incidents of credit_risk" in ran["Drift"]
+    assert re.search(r"^analysis: .*\n(.*\n)*  records have not drifted", ran["Drift"], re.MULTILINE)
+
+
 def test_every_alert_of_prometheus_leads_to_an_entry() -> None:
     rules = yaml.safe_load((CHECKOUT / "infra" / "prometheus" / "rules.yaml").read_text("utf-8"))
     alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
@@ -94,6 +117,30 @@ def test_every_alarm_of_cloudwatch_leads_to_an_entry() -> None:
     table = (CHECKOUT / "infra" / "modules" / "service" / "alarms.tf").read_text("utf-8")
     named |= set(re.findall(r"^    (\w+) = \{$", table, re.MULTILINE))
     assert named == set(re.findall(r"`…-([a-z-]+)`", RUNBOOK.split("\n## ")[0]))
+
+
+def test_the_helper_for_aws_runs_aval_in_the_task_of_a_job_that_may_do_it(tmp_path: Path) -> None:
+    needed("jq")
+    [helper] = re.findall(r"^job\(\) \{.*?^\}", RUNBOOK, re.MULTILINE | re.DOTALL)
+    script = f"""
+aws() {{ [ "$8" = {FAMILY} ] || return 9; printf '%s' "${{@: -1}}"; }}
+terraform() {{ echo '{{"credit-risk-retrain": "{FAMILY}"}}'; }}
+{helper}
+job credit-risk-retrain rollback credit_risk --why 'since "Thursday"'
+"""
+    asked = _ran(["bash", "-euo", "pipefail", "-c", script], {})
+    [container] = json.loads(asked)["containerOverrides"]
+    (tmp_path / "aval").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    (tmp_path / "aval").chmod(0o755)
+    # The image's entry point of that job.
+    typed = _ran(["sh", *container["command"]], {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
+    assert typed.splitlines() == ["rollback", "credit_risk", "--why", 'since "Thursday"']
+
+
+def test_every_job_that_is_typed_for_aws_is_one_that_may_do_it() -> None:
+    typed = re.findall(r"^job ([a-z-]+)", RUNBOOK, re.MULTILINE)
+    assert len(typed) > 5
+    assert set(typed) == {"credit-risk-retrain"}
 
 
 def test_every_entry_says_how_one_knows_that_it_is_over() -> None:
@@ -115,6 +162,12 @@ def test_a_command_of_aws_that_does_not_exist_is_found() -> None:
     assert _complaint(session, "aws ecs start-everything --cluster a") == "ecs start-everything"
     assert _complaint(session, "aws ecs run-task --clusters a") == "ecs run-task --clusters"
     assert _complaint(session, "aws ecs run-task --cluster a --query b") == ""
+
+
+def _ran(command: list[str], environment: dict[str, str]) -> str:
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def _two_champions(home: Home, quick: Callable[..., Trained]) -> None:
