@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV ?= uv
 # A fifth of the time of the tests is waiting: three processes keep two cores busy. More of them need more memory than
 # they save time: each starts servers and a PostgreSQL of its own.
-PYTEST_PROCESSES ?= 3
+PYTEST_PROCESSES ?= 2
 
 VENV := .venv
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"

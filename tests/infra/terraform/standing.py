@@ -24,7 +24,6 @@ LISTED = (
     ("ec2", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
     ("ec2", "describe_vpcs", "Vpcs", "VpcId"),
     ("ecr", "describe_repositories", "repositories", "repositoryArn"),
-    ("ecs", "list_clusters", "clusterArns", None),
     ("ecs", "list_task_definitions", "taskDefinitionArns", None),
     ("efs", "describe_access_points", "AccessPoints", "AccessPointId"),
     ("efs", "describe_file_systems", "FileSystems", "FileSystemId"),
@@ -70,8 +69,21 @@ def standing(account: Account) -> set[str]:
         for item in account.everything(service, operation, key, **ARGUMENTS.get(operation, {}))
         if name is None or item.get("State") != "deleted"
     }
+    # AWS's own keys come with their first use, and stay.
+    found = {item for item in found if " alias/aws/" not in item}
     policies = account.everything("iam", "list_policies", "Policies", Scope="Local")
-    return found | {f"iam policy {policy['Arn']}" for policy in policies} | _keys(account)
+    return (
+        found | {f"iam policy {policy['Arn']}" for policy in policies} | _clusters(account) | _keys(account)
+    )
+
+
+def _clusters(account: Account) -> set[str]:
+    """Return the clusters that were not deleted: those that were are told for a while, as inactive."""
+    ecs = account.client("ecs")
+    listed = ecs.describe_clusters(clusters=account.everything("ecs", "list_clusters", "clusterArns"))
+    return {
+        f"ecs cluster {item['clusterArn']}" for item in listed["clusters"] if item["status"] != "INACTIVE"
+    }
 
 
 def _keys(account: Account) -> set[str]:
