@@ -1,8 +1,7 @@
 # Plain make and POSIX shell, GNU make 3.81 (macOS) included. `make` alone lists what there is.
 PYTHON ?= python3
 UV ?= uv
-# A fifth of the time of the tests is waiting: three processes keep two cores busy. More of them need more memory than
-# they save time: each starts servers and a PostgreSQL of its own.
+# More processes need more memory than time: each starts servers, a PostgreSQL and a Spark of its own.
 PYTEST_PROCESSES ?= 2
 
 VENV := .venv
