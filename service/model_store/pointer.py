@@ -82,13 +82,14 @@ class Champion:
                 "action": Action(body.get("action", Action.PROMOTE)),
             }
         )
-        _expect_texts(found.model, found.registry_version, found.promoted_at, found.promoted_by)
-        _expect_texts(found.why, found.gates_sha256, found.policy or "")
-        if found.override is not None:
-            _expect_texts(found.override.by, found.override.because)
+        _expect_texts(
+            found, "model", "registry_version", "promoted_at", "promoted_by", "why", "gates_sha256", "policy"
+        )
         _expect_number(found.change)
+        if found.override is not None:
+            _expect_texts(found.override, "by", "because")
         if found.previous is not None:
-            _expect_texts(found.previous.model, found.previous.registry_version, found.previous.policy or "")
+            _expect_texts(found.previous, "model", "registry_version", "policy")
             _expect_number(found.previous.change)
         return found
 
@@ -100,11 +101,14 @@ def _part(body: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     return part
 
 
-def _expect_texts(*values: Any) -> None:
-    if wrong := [value for value in values if not isinstance(value, str)]:
-        raise TypeError(f"{wrong[0]!r} is not text")
+def _expect_texts(part: Champion | Override | Earlier, *names: str) -> None:
+    for name in names:
+        value = getattr(part, name)
+        # A champion may be without a policy, and without nothing else.
+        if not isinstance(value, str) and (name, value) != ("policy", None):
+            raise TypeError(f"{name} is {value!r}, which is not text")
 
 
 def _expect_number(value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"{value!r} is not the number of a change")
+        raise TypeError(f"change is {value!r}, which is not the number of a change")

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from service.errors import ModelRefused, NoSuchModel
 from service.model_store.pointer import Champion
@@ -141,8 +140,7 @@ def _read_pointer(file: Path) -> Champion:
         pointer = Champion.from_json(json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ModelRefused(f"{file} is damaged ({error}); {next_step}") from None
-    # JSON may hold anything in the place of the tags.
-    named: list[Any] = [pointer.model, *([pointer.previous.model] if pointer.previous else [])]
-    if wrong := [model for model in named if not str(model).startswith(f"{file.stem}:")]:
+    named = [pointer.model, *([pointer.previous.model] if pointer.previous else [])]
+    if wrong := [model for model in named if not model.startswith(f"{file.stem}:")]:
         raise ModelRefused(f"{file} names {wrong[0]!r}, which is no model of {file.stem}; {next_step}")
     return pointer

@@ -108,7 +108,7 @@ def test_run_facts_are_stored_outside_the_hash(store: Path, folder: Path, files:
         (b'{"model": "loan_approval:1"}', "is damaged"),
         (
             b'{"model": 5, "registry_version": "1", "promoted_at": "", "promoted_by": ""}',
-            "names 5, which is no model of loan_approval",
+            "is damaged (model is 5, which is not text)",
         ),
         (
             b'{"model": "german_credit:1", "registry_version": "1", "promoted_at": "", "promoted_by": ""}',

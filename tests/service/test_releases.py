@@ -191,7 +191,7 @@ def test_a_consistent_forgery_has_another_id(kept: Place, release: Release, stri
         (lambda body: body["files"].update({"bundle/model.pkl": "0" * 64}), "is no file of a release"),
         (lambda body: body["files"].update({"bundle/leaves.npy": "../../etc/passwd"}), "is no SHA-256"),
         (lambda body: body["champion"].update(model="../x:1"), "'../x' is no name of a use case"),
-        (lambda body: body["champion"].update(model=5), "champion: 5 is not text"),
+        (lambda body: body["champion"].update(model=5), "champion: model is 5, which is not text"),
         (
             lambda body: body["champion"].update(model="credit_risk:0123456789abcdef"),
             "manifest.json has the version",
@@ -199,7 +199,7 @@ def test_a_consistent_forgery_has_another_id(kept: Place, release: Release, stri
         (lambda body: body["champion"].update(policy="strict-00000000"), "policy.json is missing"),
         (
             lambda body: body["champion"].update(change="many"),
-            "champion: 'many' is not the number of a change",
+            "champion: change is 'many', which is not the number of a change",
         ),
         (lambda body: body.update(champion=None), "champion: an object is needed"),
         (lambda body: body.update(files=[]), "files: expected an object, found list"),
