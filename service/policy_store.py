@@ -52,7 +52,17 @@ class StoredPolicy:
     @classmethod
     def from_json(cls, content: bytes, version: str) -> StoredPolicy:
         """Read the content of a file; raises `BundleInvalid` unless it is the policy of this very version."""
-        return _parse(content, version)
+        names = {field.name for field in fields(PolicyOrigin)}
+        body = expect_keys(parse_json(content, "the policy"), {"policy", *names}, "the policy")
+        policy = Policy.from_json(body["policy"])
+        if policy.version != version:
+            raise BundleInvalid(
+                f"its content is the policy {policy.version}, not {version}: it was changed or renamed"
+            )
+        texts = {name: _text(body[name], name) for name in ("made_at", "made_by", "because", "model")}
+        costs = None if body["costs"] is None else _costs(body["costs"])
+        data = None if body["data"] is None else _text(body["data"], "data")
+        return cls(policy, PolicyOrigin(**texts, costs=costs, aims=_aims(body["aims"]), data=data))
 
 
 def save_policy(use_case: str, policy: Policy, about: PolicyOrigin, bentoml_home: Path) -> str:
@@ -62,7 +72,7 @@ def save_policy(use_case: str, policy: Policy, about: PolicyOrigin, bentoml_home
     """
     try:
         content = StoredPolicy(policy, about).to_json()
-        _parse(content, policy.version)
+        StoredPolicy.from_json(content, policy.version)
     except (BundleInvalid, ValueError) as error:
         raise WrongUse(f"the policy cannot be stored: {error}") from None
     file = _file(use_case, policy.version, bentoml_home)
@@ -100,7 +110,7 @@ def _file(use_case: str, version: str, bentoml_home: Path) -> Path | None:
 
 def _read(file: Path) -> StoredPolicy:
     try:
-        return _parse(file.read_bytes(), file.stem)
+        return StoredPolicy.from_json(file.read_bytes(), file.stem)
     except (BundleInvalid, OSError) as error:
         raise ModelRefused(
             f"{file} was not loaded: {error}. Delete it, and make the policy again with: "
@@ -110,7 +120,7 @@ def _read(file: Path) -> StoredPolicy:
 
 def _is_intact(file: Path) -> bool:
     try:
-        _parse(file.read_bytes(), file.stem)
+        StoredPolicy.from_json(file.read_bytes(), file.stem)
     except (BundleInvalid, OSError):
         return False
     return True
@@ -124,20 +134,6 @@ def _write(file: Path, content: bytes) -> None:
         output.flush()
         os.fsync(output.fileno())
     scratch.replace(file)
-
-
-def _parse(content: bytes, version: str) -> StoredPolicy:
-    names = {field.name for field in fields(PolicyOrigin)}
-    body = expect_keys(parse_json(content, "the policy"), {"policy", *names}, "the policy")
-    policy = Policy.from_json(body["policy"])
-    if policy.version != version:
-        raise BundleInvalid(
-            f"its content is the policy {policy.version}, not {version}: it was changed or renamed"
-        )
-    texts = {name: _text(body[name], name) for name in ("made_at", "made_by", "because", "model")}
-    costs = None if body["costs"] is None else _costs(body["costs"])
-    data = None if body["data"] is None else _text(body["data"], "data")
-    return StoredPolicy(policy, PolicyOrigin(**texts, costs=costs, aims=_aims(body["aims"]), data=data))
 
 
 def _text(value: Any, name: str) -> str:

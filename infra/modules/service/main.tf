@@ -32,7 +32,7 @@ module "task" {
   # was closed this moment, which it may not send again.
   arguments = ["serve", "--timeout-keep-alive", "75"]
   # Alive, not ready: while the database is down a task that is started again would not be readier.
-  health_command = ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/livez', timeout=3)"]
+  health_command = ["/opt/aval/code/infra/image/healthy.sh", "3000", "/livez"]
   ports          = [3000]
   cpu            = var.cpu
   memory         = var.memory
