@@ -1,6 +1,6 @@
 """The command of batch scoring, killed at random moments: the same command again ends with the same bytes.
 
-AVAL_KILLS says how many kills are tried of each kind of output; the default is a few.
+AVAL_KILLS says how many kills are tried of each kind of output; the default is one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.service.batch.batch_scorers import GOOD, random_table, write_lines, w
 
 # A fixture: the command, with a model store.
 commands = batch_commands.commands
-KILLS = int(os.environ.get("AVAL_KILLS") or 2)
+KILLS = int(os.environ.get("AVAL_KILLS") or 1)
 ATTEMPTS = KILLS * 20
 FILES, ROWS = 10, 1_500
 FAILING = 0.02

@@ -40,7 +40,7 @@ def _make(folder: Path, wanted: list[str]) -> None:
         _run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted])
         return
     _run([sys.executable, "-m", "venv", str(folder)])
-    _run([str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *wanted])
+    _run([str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile", *wanted])
 
 
 def _run(command: list[str]) -> None:
