@@ -45,9 +45,9 @@ class Asked:
 
     now: microseconds since 1970, UTC; nothing that happened later is looked at. because: the reason given, None to find
     one in the evidence. method: what to make for a given reason. approval: whether a person has to agree to a
-    promotion. every_days: the age at which a champion is due without any other reason. level: the error rate of the rule
-    of promotion, None for its stated one. effort: what to spend on the training, None for the usual. take_up: whether a
-    story that was left open goes on as it began, whatever else is asked for.
+    promotion. every_days: the age at which a champion is due without any other reason. level: the error rate of the
+    rule of promotion, None for its stated one. effort: what to spend on the training, None for the usual. take_up:
+    whether a story that was left open goes on as it began, whatever else is asked for.
     """
 
     now: int
