@@ -37,7 +37,11 @@ case $COMPOSE_FILE in
 esac
 profiles=()
 for profile in "$@"; do profiles+=(--profile "$profile"); done
-./compose.sh ${profiles[@]+"${profiles[@]}"} up -d --build
+./compose.sh ${profiles[@]+"${profiles[@]}"} up -d --build || {
+    echo "not everything could be started; the lines above say why. Where images cannot be pulled, stand-ins can be tried:" \
+        "COMPOSE_FILE=compose.yaml:stand-ins.yaml in $PWD/.env (README.md says what they are not)" >&2
+    exit 1
+}
 echo "waiting until it is ready" >&2
 until [ "$(health)" = healthy ]; do
     if [ "$SECONDS" -gt "$patience" ]; then

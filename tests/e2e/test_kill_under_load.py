@@ -75,14 +75,16 @@ def test_a_log_that_fails_open_answers_on_and_is_complete_afterwards(
     home, url = quick_home(USE_CASE), postgres.new_url()
     spool = {"AVAL_DECISION_LOG_DOWN": "open", "AVAL_SPOOL": str(tmp_path / "spool")}
     server = Supervised(home, USE_CASE, {"AVAL_DECISION_LOG": url, **spool})
-    with server.running(), Callers(server.port, records(USE_CASE)).calling() as callers:
-        await_answers(callers, 100)
-        postgres.stop()
-        await_answers(callers, 200)
-        time.sleep(DOWN_SECONDS)
-        assert httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200
-        postgres.start()
-        await_answers(callers, 100)
+    with server.running():
+        with Callers(server.port, records(USE_CASE)).calling() as callers:
+            await_answers(callers, 100)
+            postgres.stop()
+            await_answers(callers, 200)
+            time.sleep(DOWN_SECONDS)
+            assert httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200
+            postgres.start()
+            await_answers(callers, 100)
+        # Only then is there a last answer: until the spool is empty, new ones are spooled behind it.
         await_logged(url, callers)
     assert callers.wrong == []
     assert set(callers.statuses) == {200}
@@ -113,7 +115,7 @@ def await_status(server: Supervised, status: int) -> None:
 
 
 def await_logged(url: str, callers: Callers) -> None:
-    """Wait until what was received up to now is in the log."""
+    """Wait until what was received is in the log."""
     received, deadline = [item.decision_id for item in callers.received], time.monotonic() + BACK_SECONDS
     while not set(received) <= set(logged(url)):
         assert time.monotonic() < deadline, "what was spooled did not reach the log"
