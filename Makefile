@@ -1,7 +1,7 @@
 # Plain make and POSIX shell, GNU make 3.81 (macOS) included. `make` alone lists what there is.
 PYTHON ?= python3
 UV ?= uv
-# More processes need more memory than time: each starts servers, a PostgreSQL and a Spark of its own.
+# Three take as long as two on two cores, and more memory: each starts servers, a PostgreSQL and a Spark of its own.
 PYTEST_PROCESSES ?= 2
 
 VENV := .venv
@@ -9,7 +9,7 @@ IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 export BENTOML_DO_NOT_TRACK := True
 
 # With -qq pip prints errors alone. The locks are whole: pip need not look for what is missing, and where a dependency
-# asks for an extra it would look for a version of its own. Python compiles what is imported, a tenth of what is there.
+# asks for an extra it would look for a version of its own. Python compiles what is imported, little of what is there.
 PIP_INSTALL := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-compile
 INSTALL_AVAL := $(PIP_INSTALL) --no-build-isolation -e .
 
