@@ -79,7 +79,7 @@ def _run(environment: Environment, options: Any) -> Run:
     gc.freeze()
     shapes = _shapes(options, stage)
     loop.run(shapes, GAPS[options.gaps])
-    return Run(host, stage, shapes, options.gaps, loop.samples, loop.processor)
+    return Run(host, stage, shapes, options.gaps, loop.samples, loop.processor, loop.taken)
 
 
 def _shapes(options: Any, stage: Stage) -> list[Shape]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import gevent  # type: ignore[import-untyped]
+import psutil
 from gevent.pool import Group  # type: ignore[import-untyped]
 
 from tests.load.connections import Connections, TimedOut
@@ -25,20 +27,22 @@ class OpenLoop:
     """One run: shapes one after the other, each once all answers of the one before are in.
 
     processor: the share of one processor that the generator itself needed; near 1 it is the bottleneck.
+    taken: the share of this machine's processors that its host gave to others meanwhile (0 where it does not say so).
     """
 
     def __init__(self, connections: Connections, mix: Mix, listener: Listener) -> None:
         self.samples = Samples()
-        self.processor = 0.0
+        self.processor = self.taken = 0.0
         self._connections, self._mix, self._listener = connections, mix, listener
         self._began = time.perf_counter()
 
     def run(self, shapes: Sequence[Shape], gaps: Callable[[], Callable[[], float]]) -> None:
         """Run the shapes; returns when everything was answered or given up."""
-        self._began, used = time.perf_counter(), time.process_time()
+        self._began, used, machine = time.perf_counter(), time.process_time(), psutil.cpu_times()
         for shape in shapes:
             self._run(shape, gaps())
         self.processor = (time.process_time() - used) / (time.perf_counter() - self._began)
+        self.taken = _taken(machine, psutil.cpu_times())
 
     def _run(self, shape: Shape, gap: Callable[[], float]) -> None:
         began, under_way = time.perf_counter(), Group()
@@ -76,3 +80,9 @@ class OpenLoop:
         except Exception as error:
             return Kind.BROKEN, f"no answer: {error!r}", 0
         return *self._mix.judge(call, status, content), len(content)
+
+
+def _taken(before: Any, after: Any) -> float:
+    """Return the share of time that a host took away between two `psutil.cpu_times()`."""
+    passed = {name: getattr(after, name) - getattr(before, name) for name in before._fields}
+    return float(passed.get("steal", 0.0) / max(sum(passed.values()), 1e-9))

@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """One load test; `gaps` names how its arrivals were spread, `processor` is the generator's share of one."""
+    """One load test; `gaps` names how its arrivals were spread; `processor` and `taken` are those of `OpenLoop`."""
 
     host: str
     stage: Stage
@@ -60,6 +60,7 @@ class Run:
     gaps: str
     samples: Samples
     processor: float
+    taken: float
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -103,7 +104,7 @@ class Run:
         p99 = max((quantile(found, 0.99) for found in self.samples.late.values()), default=math.nan)
         return (
             f"the generator was late by p99 {1e3 * p99:.2f} ms in the worst shape, {1e3 * most:.2f} ms at most, "
-            f"and used {self.processor:.0%} of a processor"
+            f"and used {self.processor:.0%} of a processor; the host gave {self.taken:.1%} of the processors to others"
         )
 
     def _row(self, label: str, path: str, group: Group) -> Row:

@@ -24,7 +24,9 @@ def run(bad: int = 0, late: float = 0.0005) -> Run:
         samples.add("steady", path, number / 100, 0.002 + number / 1e6, kind)
         samples.began_late("steady", late)
         samples.went_wrong(path, "500: <b>it | fell`</b>" if kind is Kind.FAILED else "")
-    return Run("http://service", read_stage("local"), [shape_of("steady", 100, 10)], "even", samples, 0.12)
+    return Run(
+        "http://service", read_stage("local"), [shape_of("steady", 100, 10)], "even", samples, 0.12, 0.07
+    )
 
 
 def test_the_table_has_a_line_for_each_shape_and_path() -> None:
@@ -34,6 +36,7 @@ def test_the_table_has_a_line_for_each_shape_and_path() -> None:
     assert ["steady", "/predict", "900"] in [line[:3] for line in lines]
     assert "objectives met" in told
     assert "the generator was late by p99 0.50 ms" in told
+    assert "the host gave 7.0% of the processors to others" in told
 
 
 def test_what_was_missed_and_what_went_wrong_is_told_in_each_report() -> None:
