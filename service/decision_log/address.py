@@ -97,7 +97,7 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
+        run_patiently(connection, "PRAGMA journal_mode = WAL", PATIENCE)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 0")
         # Answers that are no longer kept must not stay in free pages of the file.
@@ -107,17 +107,21 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        _begin_immediately(connection.connection.dbapi_connection)
+        run_patiently(connection.connection.dbapi_connection, "BEGIN IMMEDIATE", PATIENCE)
 
     return engine
 
 
-def _begin_immediately(connection: Any) -> None:
-    """Take the write lock. SQLite's own waiting sleeps up to 100 ms at a time; the lock is held for one."""
-    deadline, pause = time.monotonic() + PATIENCE, 0.0002
+def run_patiently(connection: Any, statement: str, patience: float) -> None:
+    """Run a statement that needs a lock of SQLite's, for at most `patience` seconds.
+
+    SQLite's own waiting sleeps up to 100 ms at a time, and a write lock is held for one. Of several connections that
+    change the journal of a new file at once, it refuses all but one without waiting at all.
+    """
+    deadline, pause = time.monotonic() + patience, 0.0002
     while True:
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement)
         except sqlite3.OperationalError as error:
             # The lower byte is the kind of error, whatever it was that was busy.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:

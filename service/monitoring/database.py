@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from service.decision_log.address import shown
+from service.decision_log.address import run_patiently, shown
 from service.decision_log.reading import words_of
 from service.errors import AvalError, WrongUse
 from service.monitoring.tables import METADATA
@@ -131,7 +131,7 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
+        run_patiently(connection, "PRAGMA journal_mode = WAL", PATIENCE)
         connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")

@@ -1,7 +1,7 @@
 // The form: the fields in their groups, and what is wrong with them.
 
 import { derivedNames, fieldsOf } from './contract.js';
-import { make, put } from './elements.js';
+import { afterPress, make, put } from './elements.js';
 import { drawField, rangeOf } from './fields.js';
 import { language, say } from './texts.js';
 
@@ -34,7 +34,7 @@ export function drawForm(place, schema, metadata, changed) {
     });
     // Only once a field was left: nobody is told off while typing.
     field.element.addEventListener('focusout', (event) => {
-      if (!field.element.contains(event.relatedTarget)) complainUnlessEmpty(field);
+      if (!field.element.contains(event.relatedTarget)) afterPress(() => complainUnlessEmpty(field));
     });
   }
   return new Form(items, fields, derivedNames(schema, language()));

@@ -96,6 +96,23 @@ def test_a_wrong_value_is_told_beside_its_field_and_nothing_is_sent(browser: Any
         assert portal.sent("predict") == []
 
 
+def test_a_remark_that_moves_the_button_while_it_is_pressed_takes_no_click_away(
+    browser: Any, served: Served
+) -> None:
+    with opened(browser, served("fraud_transactions")) as portal:
+        portal.show_all()
+        portal.page.click("#clear")
+        portal.fill({"terminal_tx_count_7d": -1})
+        button = portal.page.locator("#decide").bounding_box()
+        # Near its upper edge: half a line lower, and the pointer is beside it.
+        portal.page.mouse.move(button["x"] + button["width"] / 2, button["y"] + 3)
+        portal.page.mouse.down()
+        portal.page.wait_for_timeout(100)
+        portal.page.mouse.up()
+        portal.page.wait_for_selector("#marked:not(:empty)")
+        assert portal.page.locator(".error:visible").count() > 1
+
+
 def test_a_mended_value_loses_its_remark(browser: Any, served: Served) -> None:
     with opened(browser, served("loan_approval")) as portal:
         portal.fill({"credit_score": 9000})

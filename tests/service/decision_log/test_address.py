@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
@@ -25,6 +27,17 @@ WRONG = [
     f"sqlite://aval:{SECRET}@host/log.db",
     f"sqlite+aiosqlite:///{SECRET}",
 ]
+
+
+def test_a_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    def opened(file: Path) -> None:
+        at_once.wait()
+        writing_engine(read_address(f"sqlite:///{file}")).connect().close()
+
+    at_once = Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(60):
+            list(pool.map(opened, [tmp_path / f"{number}.db"] * 4))
 
 
 @pytest.mark.parametrize("text", WRONG)

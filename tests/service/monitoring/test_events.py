@@ -5,11 +5,12 @@ import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from service.errors import WrongUse
-from service.monitoring.database import MonitoringDown
+from service.monitoring.database import MonitoringDown, open_database
 from service.monitoring.events import Event, EventStore, event_store
 
 
@@ -29,6 +30,17 @@ def test_events_come_back_in_the_order_of_time_whatever_order_they_were_added_in
     events = [an_event("c", 30, n=1.5), an_event("a", 10, ñ="é\x00"), an_event("b", 10)]
     assert [store.add(event) for event in events] == [True] * 3
     assert store.events("credit_risk") == [events[1], events[2], events[0]]
+
+
+def test_a_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    def opened(file: Path) -> None:
+        at_once.wait()
+        open_database(f"sqlite:///{file}")
+
+    at_once = Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(60):
+            list(pool.map(opened, [tmp_path / f"{number}.db"] * 4))
 
 
 def test_of_two_events_with_one_key_the_first_stays(store: EventStore) -> None:
