@@ -7,6 +7,8 @@ PYTEST_PROCESSES ?= 2
 VENV := .venv
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 export BENTOML_DO_NOT_TRACK := True
+# Some hundred processes import the same libraries: each would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # With -qq pip prints errors alone. The locks are whole: pip need not look for what is missing, and where a dependency
 # asks for an extra it would look for a version of its own. Python compiles what is imported, little of what is there.
