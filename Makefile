@@ -1,7 +1,7 @@
 # Plain make and POSIX shell, GNU make 3.81 (macOS) included. `make` alone lists what there is.
 PYTHON ?= python3
 UV ?= uv
-# Three take as long as two on two cores, and more memory: each starts servers, a PostgreSQL and a Spark of its own.
+# Each starts servers, a PostgreSQL and a Spark of its own.
 PYTEST_PROCESSES ?= 2
 
 VENV := .venv
@@ -19,7 +19,7 @@ COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest -
 	--generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve image up down delivery load load-compose smoke push plan deploy settings conda lock clean
+.PHONY: help demo test check serve image up down delivery load load-compose smoke push plan deploy settings conda lock clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -28,7 +28,11 @@ help: ## list these commands
 demo: $(VENV)/.ready-demo ## set up, then train, calibrate, register, score a file, serve and decide one record with its reasons
 	@$(IN_VENV) bash tests/e2e/demo.sh
 
-test: $(VENV)/.ready-test ## set up, then everything that CI runs; PYTEST_ARGS="-k contract" goes to pytest
+test: check ## set up, then everything that CI runs; PYTEST_ARGS="-k contract" goes to pytest
+	@echo "== pytest: tests, in $(PYTEST_PROCESSES) processes"
+	@$(IN_VENV) pytest -n $(PYTEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+check: $(VENV)/.ready-test ## the part of it that runs no code: lint, layout, types and import rules
 	@echo "== ruff check: errors and style"
 	@$(IN_VENV) ruff check .
 	@echo "== ruff format: layout"
@@ -37,8 +41,6 @@ test: $(VENV)/.ready-test ## set up, then everything that CI runs; PYTEST_ARGS="
 	@$(IN_VENV) mypy
 	@echo "== lint-imports: who may import whom"
 	@$(IN_VENV) lint-imports --no-logo
-	@echo "== pytest: tests, in $(PYTEST_PROCESSES) processes"
-	@$(IN_VENV) pytest -n $(PYTEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 serve: $(VENV)/.ready-demo ## serve the use case named by AVAL_MODEL (without it, the store's only champion)
 	@$(IN_VENV) bentoml serve service.app:RiskService

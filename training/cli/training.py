@@ -29,7 +29,10 @@ Rows = Annotated[int, typer.Option(min=100, help="how many to generate without -
 Seed = Annotated[int, typer.Option(min=0, max=2**31)]
 Trials = Annotated[
     int | None,
-    typer.Option(min=0, help="how many parameters to try beyond the declared ones; default: 8"),
+    typer.Option(
+        min=0,
+        help="how many parameters to try beyond the declared ones; default: 8, with fewer than 200 cases as --quick",
+    ),
 ]
 Minutes = Annotated[
     float | None,
@@ -65,7 +68,7 @@ def train(  # noqa: PLR0913, PLR0917  # one argument per option
     registry.reach()
     cases = read_cases(case, data) if data else generate_cases(case, rows, seed)
     keep_snapshot(cases, settings.home / "data")
-    options = _options(int(cases.outcomes.sum()), trials, minutes, quick, select_inputs)
+    options = _options(cases, trials, minutes, quick, select_inputs)
     version, trained = _train(cases, seed, options, registry)
     if as_json:
         said = {"model": version.tag, "version": version.number, "measured": trained.measured}
@@ -108,16 +111,19 @@ def _card(trained: Trained, where: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _options(
-    bad_cases: int, trials: int | None, minutes: float | None, quick: bool, select_inputs: bool
+    cases: Cases, trials: int | None, minutes: float | None, quick: bool, select_inputs: bool
 ) -> Options:
     from training.candidates import quick_candidates
+    from training.evidence import TOO_FEW_TO_PROVE
     from training.train import Options
     from training.tune import TRIALS, Budget
 
     if quick and (trials or minutes):
         raise WrongUse("--quick does not search: leave out --trials and --minutes, or --quick")
-    if quick:
-        return Options(Budget(0), quick_candidates(bad_cases), select_inputs, thorough=False)
+    # A search among candidates that differ by noise would find noise.
+    unasked = cases.rows < TOO_FEW_TO_PROVE and trials is None and minutes is None
+    if quick or unasked:
+        return Options(Budget(0), quick_candidates(int(cases.outcomes.sum())), select_inputs, thorough=False)
     return Options(Budget(TRIALS if trials is None else trials, minutes), select_inputs=select_inputs)
 
 
