@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError
 
 from service.decision_log.errors import LogRefused
+from service.decision_log.sqlite_lock import run_patiently
 
 # Seconds that a write may wait for another process's lock, and that PostgreSQL may take for one statement.
 PATIENCE = 2.0
@@ -97,9 +97,10 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
+        # Whoever waits, waits in `run_patiently`.
+        connection.execute("PRAGMA busy_timeout = 0")
         run_patiently(connection, "PRAGMA journal_mode = WAL", PATIENCE)
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA busy_timeout = 0")
         # Answers that are no longer kept must not stay in free pages of the file.
         connection.execute("PRAGMA secure_delete = ON")
         # A reader that took long may have let the side file grow; it need not stay so.
@@ -110,23 +111,3 @@ def _sqlite(url: URL) -> Engine:
         run_patiently(connection.connection.dbapi_connection, "BEGIN IMMEDIATE", PATIENCE)
 
     return engine
-
-
-def run_patiently(connection: Any, statement: str, patience: float) -> None:
-    """Run a statement that needs a lock of SQLite's, for at most `patience` seconds.
-
-    SQLite's own waiting sleeps up to 100 ms at a time, and a write lock is held for one. Of several connections that
-    change the journal of a new file at once, it refuses all but one without waiting at all.
-    """
-    deadline, pause = time.monotonic() + patience, 0.0002
-    while True:
-        try:
-            connection.execute(statement)
-        except sqlite3.OperationalError as error:
-            # The lower byte is the kind of error, whatever it was that was busy.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        else:
-            return
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.002)

@@ -25,8 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from service.decision_log.address import run_patiently, shown
+from service.decision_log.address import shown
 from service.decision_log.reading import words_of
+from service.decision_log.sqlite_lock import run_patiently
 from service.errors import AvalError, WrongUse
 from service.monitoring.tables import METADATA
 

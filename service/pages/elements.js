@@ -51,13 +51,3 @@ function fill(element, attributes, children) {
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
-
-let pressed = false;
-document.addEventListener('mousedown', () => { pressed = true; }, true);
-for (const name of ['mouseup', 'dragend']) document.addEventListener(name, () => { pressed = false; }, true);
-
-/** Act once no button of the mouse is down: what is moved away from under it meanwhile is not clicked. */
-export function afterPress(act) {
-  if (pressed) document.addEventListener('mouseup', () => setTimeout(act), { once: true });
-  else act();
-}

@@ -1,8 +1,9 @@
 // The form: the fields in their groups, and what is wrong with them.
 
 import { derivedNames, fieldsOf } from './contract.js';
-import { afterPress, make, put } from './elements.js';
+import { make, put } from './elements.js';
 import { drawField, rangeOf } from './fields.js';
+import { afterPress } from './press.js';
 import { language, say } from './texts.js';
 
 const GROUPS = ['inputs', 'optional', 'aside'];

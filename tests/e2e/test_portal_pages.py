@@ -103,6 +103,7 @@ def test_a_remark_that_moves_the_button_while_it_is_pressed_takes_no_click_away(
         portal.show_all()
         portal.page.click("#clear")
         portal.fill({"terminal_tx_count_7d": -1})
+        portal.page.locator("#decide").scroll_into_view_if_needed()
         button = portal.page.locator("#decide").bounding_box()
         # Near its upper edge: half a line lower, and the pointer is beside it.
         portal.page.mouse.move(button["x"] + button["width"] / 2, button["y"] + 3)
@@ -111,6 +112,20 @@ def test_a_remark_that_moves_the_button_while_it_is_pressed_takes_no_click_away(
         portal.page.mouse.up()
         portal.page.wait_for_selector("#marked:not(:empty)")
         assert portal.page.locator(".error:visible").count() > 1
+
+
+@pytest.mark.parametrize("button", ["left", "right"])
+def test_a_remark_comes_though_a_press_was_never_seen_to_end(
+    browser: Any, served: Served, button: str
+) -> None:
+    with opened(browser, served("credit_risk")) as portal:
+        field = portal.page.locator(".field input[type=number]").first
+        field.click()
+        # As where a menu, or another window, takes the release.
+        portal.page.mouse.down(button=button)
+        field.fill("-1")
+        portal.page.keyboard.press("Tab")
+        portal.page.wait_for_selector(".error:visible")
 
 
 def test_a_mended_value_loses_its_remark(browser: Any, served: Served) -> None:

@@ -108,6 +108,7 @@ def test_the_old_systems_ten_rows_train_and_are_said_to_prove_nothing(
     seed = real_data / "transactions_seed.csv"
     done = with_tables(Home(tmp_path)).aval("train", "fraud_transactions", "--data", seed)
     assert done.returncode == 0, done.stderr
+    assert "10 cases, fewer than 200: as with --quick; --trials 8 searches all the same" in done.stderr
     assert "note: 10 rows prove nothing: every figure here is noise. A smoke test only." in done.stdout
 
 

@@ -27,12 +27,13 @@ class OpenLoop:
     """One run: shapes one after the other, each once all answers of the one before are in.
 
     processor: the share of one processor that the generator itself needed; near 1 it is the bottleneck.
-    taken: the share of this machine's processors that its host gave to others meanwhile (0 where it does not say so).
+    taken: the share of this machine's processors that its host gave to others meanwhile; None where it does not say.
     """
 
     def __init__(self, connections: Connections, mix: Mix, listener: Listener) -> None:
         self.samples = Samples()
-        self.processor = self.taken = 0.0
+        self.processor = 0.0
+        self.taken: float | None = None
         self._connections, self._mix, self._listener = connections, mix, listener
         self._began = time.perf_counter()
 
@@ -42,7 +43,7 @@ class OpenLoop:
         for shape in shapes:
             self._run(shape, gaps())
         self.processor = (time.process_time() - used) / (time.perf_counter() - self._began)
-        self.taken = _taken(machine, psutil.cpu_times())
+        self.taken = taken(machine, psutil.cpu_times())
 
     def _run(self, shape: Shape, gap: Callable[[], float]) -> None:
         began, under_way = time.perf_counter(), Group()
@@ -82,7 +83,9 @@ class OpenLoop:
         return *self._mix.judge(call, status, content), len(content)
 
 
-def _taken(before: Any, after: Any) -> float:
-    """Return the share of time that a host took away between two `psutil.cpu_times()`."""
-    passed = {name: getattr(after, name) - getattr(before, name) for name in before._fields}
-    return float(passed.get("steal", 0.0) / max(sum(passed.values()), 1e-9))
+def taken(before: Any, after: Any) -> float | None:
+    """Return the share of time that a host took away between two `psutil.cpu_times()`; None where it is not counted."""
+    # A guest's time is part of its user's.
+    names = [name for name in before._fields if not name.startswith("guest")]
+    passed = {name: getattr(after, name) - getattr(before, name) for name in names}
+    return float(passed["steal"] / max(sum(passed.values()), 1e-9)) if "steal" in passed else None

@@ -60,7 +60,7 @@ class Run:
     gaps: str
     samples: Samples
     processor: float
-    taken: float
+    taken: float | None
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -102,9 +102,14 @@ class Run:
         late = [seconds for found in self.samples.late.values() for seconds in found]
         most = max(late, default=math.nan)
         p99 = max((quantile(found, 0.99) for found in self.samples.late.values()), default=math.nan)
+        taken = (
+            ""
+            if self.taken is None
+            else f"; the host gave {self.taken:.1%} of this machine's processors to others"
+        )
         return (
             f"the generator was late by p99 {1e3 * p99:.2f} ms in the worst shape, {1e3 * most:.2f} ms at most, "
-            f"and used {self.processor:.0%} of a processor; the host gave {self.taken:.1%} of the processors to others"
+            f"and used {self.processor:.0%} of a processor{taken}"
         )
 
     def _row(self, label: str, path: str, group: Group) -> Row:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, namedtuple
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests.load.bad_servers import GOOD, STALL, Received, fine, serving, stalling
+from tests.load.open_loop import taken
 from tests.load.past_cases import past_cases
 from tests.load.started import ALL, Ended, load_test, locust
 from tests.processes import free_port
@@ -33,6 +34,13 @@ def test_the_real_service_answers_the_whole_mix_in_time(served: Callable[[str], 
     assert ended.row("steady")["requests"] == 180
     for path in ("/predict", "/predict_bulk", "/explain", "/outcomes"):
         assert ended.row("steady", path)["requests"] > 5
+
+
+def test_what_the_host_took_is_a_share_of_all_time_and_unknown_where_it_is_not_counted() -> None:
+    counted = namedtuple("counted", ["user", "idle", "steal", "guest"])
+    assert taken(counted(1.0, 1.0, 1.0, 1.0), counted(3.0, 6.0, 4.0, 3.0)) == pytest.approx(0.3)
+    uncounted = namedtuple("uncounted", ["user", "idle"])
+    assert taken(uncounted(1.0, 1.0), uncounted(3.0, 6.0)) is None
 
 
 def test_records_are_made_from_the_schema_where_there_are_none(

@@ -36,7 +36,7 @@ def test_the_table_has_a_line_for_each_shape_and_path() -> None:
     assert ["steady", "/predict", "900"] in [line[:3] for line in lines]
     assert "objectives met" in told
     assert "the generator was late by p99 0.50 ms" in told
-    assert "the host gave 7.0% of the processors to others" in told
+    assert "the host gave 7.0% of this machine's processors to others" in told
 
 
 def test_what_was_missed_and_what_went_wrong_is_told_in_each_report() -> None:

@@ -12,7 +12,7 @@ import typer
 from service.errors import WrongUse
 from service.settings import Settings
 from training.cli.arguments import AsJson, UseCaseName, Version
-from training.console import progress_bar, say, say_candidates, say_json, say_training
+from training.console import complain, progress_bar, say, say_candidates, say_json, say_training
 from training.console_promotion import say_gates
 from training.use_cases import find_use_case, name_of
 
@@ -68,7 +68,7 @@ def train(  # noqa: PLR0913, PLR0917  # one argument per option
     registry.reach()
     cases = read_cases(case, data) if data else generate_cases(case, rows, seed)
     keep_snapshot(cases, settings.home / "data")
-    options = _options(cases, trials, minutes, quick, select_inputs)
+    options = options_of(cases, trials, minutes, quick, select_inputs)
     version, trained = _train(cases, seed, options, registry)
     if as_json:
         said = {"model": version.tag, "version": version.number, "measured": trained.measured}
@@ -110,9 +110,10 @@ def _card(trained: Trained, where: Mapping[str, Any]) -> dict[str, bytes]:
     return {CARD: card.html.encode(), CARD_TEXT: card.markdown.encode()}
 
 
-def _options(
+def options_of(
     cases: Cases, trials: int | None, minutes: float | None, quick: bool, select_inputs: bool
 ) -> Options:
+    """Return how much to do, as asked or as the number of cases allows; raises `WrongUse` for what contradicts."""
     from training.candidates import quick_candidates
     from training.evidence import TOO_FEW_TO_PROVE
     from training.train import Options
@@ -121,8 +122,12 @@ def _options(
     if quick and (trials or minutes):
         raise WrongUse("--quick does not search: leave out --trials and --minutes, or --quick")
     # A search among candidates that differ by noise would find noise.
-    unasked = cases.rows < TOO_FEW_TO_PROVE and trials is None and minutes is None
-    if quick or unasked:
+    too_few = cases.rows < TOO_FEW_TO_PROVE and trials is None and minutes is None
+    if too_few and not quick:
+        complain(
+            f"{cases.rows} cases, fewer than {TOO_FEW_TO_PROVE}: as with --quick; --trials 8 searches all the same"
+        )
+    if quick or too_few:
         return Options(Budget(0), quick_candidates(int(cases.outcomes.sum())), select_inputs, thorough=False)
     return Options(Budget(TRIALS if trials is None else trials, minutes), select_inputs=select_inputs)
 
