@@ -20,6 +20,8 @@ from tests.processes import free_port
 CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
 NUMBER = "123456789012"
+# Terraform's state, as environments/staging.backend.hcl has it.
+STATE_BUCKET = "aval-state-staging"
 START_SECONDS = 60
 
 
@@ -46,6 +48,19 @@ class Account:
             return [item for page in pages for item in page.get(key) or ()]
         return list(getattr(client, operation)(**arguments).get(key) or ())
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Take nothing up while this lasts, but for what asks for Terraform's state; begin once all is done."""
+        self._ask("hold")
+        try:
+            yield
+        finally:
+            self._ask("release")
+
+    def _ask(self, what: str) -> None:
+        with urlopen(f"{self.url}/{what}", timeout=60):  # noqa: S310  # our own address
+            pass
+
 
 @contextmanager
 def running_account(folder: Path) -> Iterator[Account]:
@@ -54,7 +69,7 @@ def running_account(folder: Path) -> Iterator[Account]:
     account = Account(f"http://127.0.0.1:{port}")
     with (folder / f"account-{port}.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.infra.terraform.account_server", str(port)],
+            [sys.executable, "-m", "tests.infra.terraform.account_server", str(port), STATE_BUCKET],
             cwd=CHECKOUT,
             stdout=log,
             stderr=subprocess.STDOUT,

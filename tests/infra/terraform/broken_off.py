@@ -11,11 +11,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.infra.terraform.account import Account
-from tests.infra.terraform.deployment import FILES, STATE_BUCKET, STATE_KEY, Deployment
+from tests.infra.terraform.account import STATE_BUCKET, Account
+from tests.infra.terraform.deployment import FILES, STATE_KEY, Deployment
 
 APPLY = ("apply", "-auto-approve", "-parallelism=30", FILES[0])
-# Before the network is there, whose parts may be made and not written down when an apply is interrupted.
 ENOUGH = 15
 SECONDS = 300
 
@@ -31,12 +30,16 @@ class BrokenOff:
 
 
 def broken_off(begun: Deployment, line: str, times: int, how: signal.Signals) -> BrokenOff:
-    """Start an apply, and send it a signal once it has printed a line that often."""
+    """Start an apply, and send it a signal once it has printed a line that often.
+
+    Meanwhile the account takes nothing up: what is asked for when an interruption comes is made and not written down.
+    """
     with begun.terraform.start(*APPLY) as process:
         try:
             output = _read_until(process, line, times)
-            _send(process, how)
-            output += process.communicate(timeout=SECONDS)[0]
+            with begun.account.held():
+                _send(process, how)
+                output += process.communicate(timeout=SECONDS)[0]
         except BaseException:
             _send(process, signal.SIGKILL)
             raise

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.infra.terraform.account import CHECKOUT, NUMBER, REGION, Account
+from tests.infra.terraform.account import CHECKOUT, NUMBER, REGION, STATE_BUCKET, Account
 from tests.infra.terraform.certificates import Authority
 from tests.infra.terraform.first_page import blocks
 from tests.infra.terraform.program import Terraform, copied_root
 
 ENVIRONMENT = "staging"
 NAME = f"aval-{ENVIRONMENT}"
-# As environments/staging.backend.hcl has them.
-STATE_BUCKET = f"aval-state-{ENVIRONMENT}"
+# As environments/staging.backend.hcl has it.
 STATE_KEY = f"aval/{ENVIRONMENT}.tfstate"
 REGISTRY = f"{NUMBER}.dkr.ecr.{REGION}.amazonaws.com"
 JOBS = ("credit-risk-drift", "credit-risk-retrain", "credit-risk-score")
