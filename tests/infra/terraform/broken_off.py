@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,12 @@ from botocore.exceptions import ClientError
 from tests.infra.terraform.account import STATE_BUCKET, Account
 from tests.infra.terraform.deployment import FILES, STATE_KEY, Deployment
 
-APPLY = ("apply", "-auto-approve", "-parallelism=30", FILES[0])
+# One thing at a time: what is half made is made again, and the fewer the better.
+APPLY = ("apply", "-auto-approve", "-parallelism=1", FILES[0])
 ENOUGH = 15
 SECONDS = 300
+# For what was answered to be written down before the interruption.
+WRITTEN_DOWN = 2.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ def broken_off(begun: Deployment, line: str, times: int, how: signal.Signals) ->
         try:
             output = _read_until(process, line, times)
             with begun.account.held():
+                time.sleep(WRITTEN_DOWN)
                 _send(process, how)
                 output += process.communicate(timeout=SECONDS)[0]
         except BaseException:
