@@ -15,8 +15,9 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-compile
 INSTALL_AVAL := $(PIP_INSTALL) --no-build-isolation -e .
 
-COMPILE := $(UV) pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate --quiet
+COMPILE := $(UV) pip compile --universal --fork-strategy fewest --python-version 3.11 \
+	--no-header --no-annotate --quiet
+COMPILE_AVAL := $(COMPILE) pyproject.toml --generate-hashes
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check serve image up down delivery load load-compose smoke push plan deploy settings conda lock clean
@@ -83,10 +84,13 @@ down: ## stop what `make up` started; DOWN_ARGS=-v also deletes its models, deci
 delivery: $(VENV)/.ready-test ## images, registry, a decision, a file, two replicas of which one is killed under load: all real, and gone afterwards
 	@$(IN_VENV) bash tests/e2e/delivery.sh
 
-lock: ## rewrite the three hashed locks; needs uv; LOCK_ARGS=--upgrade takes newer versions
-	$(COMPILE) $(LOCK_ARGS) --group build --extra train --extra evidently --extra spark --extra dev -o requirements.lock
-	$(COMPILE) $(LOCK_ARGS) --group build --extra train -c requirements.lock -o requirements-train.lock
-	$(COMPILE) $(LOCK_ARGS) -c requirements.lock -o requirements-image.lock
+lock: ## rewrite the three hashed locks, and those of tools that the tests install; needs uv; LOCK_ARGS=--upgrade takes newer versions
+	$(COMPILE_AVAL) $(LOCK_ARGS) --group build --extra train --extra evidently --extra spark --extra dev -o requirements.lock
+	$(COMPILE_AVAL) $(LOCK_ARGS) --group build --extra train -c requirements.lock -o requirements-train.lock
+	$(COMPILE_AVAL) $(LOCK_ARGS) -c requirements.lock -o requirements-image.lock
+	for tool in airflow checkov workflows; do \
+		$(COMPILE) $(LOCK_ARGS) tests/infra/tools/$$tool.in -o tests/infra/tools/$$tool.txt || exit 1; \
+	done
 
 clean: ## remove the environment, caches and builds; models and decisions (.aval) stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

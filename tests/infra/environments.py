@@ -1,4 +1,7 @@
-"""Python environments of tools that cannot stand in the tests' own, made once and kept in the user's cache."""
+"""Python environments of tools that cannot stand in the tests' own, made once and kept in the user's cache.
+
+`python -m tests.infra.environments` makes all of them, which else the first test that wants one does.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Whole lists, which `make lock` writes: pip need not look for what fits together, and finds the same every day.
+TOOLS = Path(__file__).with_name("tools")
 SECONDS = 900
 
 
-def programs_of(tool: str, requirements: Path, *options: str) -> Path:
+def programs_of(tool: str) -> Path:
     """Return the folder of a tool's programs; raises `CalledProcessError` where it cannot be installed.
 
-    requirements: a file for pip; the environment is made anew when it, the `options` or the Python change.
+    tool: the name of a list of packages in `TOOLS`; the environment is made anew when it or the Python changes.
     """
-    wanted = requirements.read_bytes() + " ".join([sys.version, *options]).encode()
+    packages = TOOLS / f"{tool}.txt"
+    wanted = packages.read_bytes() + sys.version.encode()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aval-tests"
     folder = cache / f"{tool}-{hashlib.sha256(wanted).hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)
@@ -27,7 +33,7 @@ def programs_of(tool: str, requirements: Path, *options: str) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _make(folder, ["-r", str(requirements), *options])
+            _make(folder, ["--no-deps", "-r", str(packages)])
             (folder / "ready").touch()
     return folder / "bin"
 
@@ -45,3 +51,8 @@ def _make(folder: Path, wanted: list[str]) -> None:
 
 def _run(command: list[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS)
+
+
+if __name__ == "__main__":
+    for packages in sorted(TOOLS.glob("*.txt")):
+        programs_of(packages.stem)

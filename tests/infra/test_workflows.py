@@ -39,7 +39,7 @@ UNTRUSTED = {"pull_request_target", "workflow_run", "issue_comment", "issues", "
 def tools() -> Path:
     """The folder of the checkers; where they cannot be installed a test is skipped, and fails under AVAL_REQUIRE=1."""
     try:
-        return programs_of("workflows", Path(__file__).with_name("workflows.txt"))
+        return programs_of("workflows")
     except subprocess.CalledProcessError as error:
         reason = f"the checkers of workflows cannot be installed: {error.stderr[-500:]}"
         if os.environ.get("AVAL_REQUIRE") == "1":

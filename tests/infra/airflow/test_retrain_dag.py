@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from service.model_store import find_champion, load_scorer
-from tests.infra.airflow.environment import DAGS, airflow_programs
+from tests.infra.environments import programs_of
 from tests.processes import PROGRAMS
 from tests.training.registries import USE_CASE
 from tests.training.retrain.stories import Home, decide, declared, home_with_champion, riskier_than_it_says
 from training.train import Trained
 
+DAGS = Path(__file__).resolve().parents[3] / "infra" / "airflow"
 STEPS = (
     "retrain_ML_model_start",
     "check_retrain_data_threshold",
@@ -74,7 +75,7 @@ class Airflow:
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
     """A real Airflow 3; where it cannot be installed a test is skipped, and fails under AVAL_REQUIRE=1."""
     try:
-        found = Airflow(airflow_programs(), tmp_path_factory.mktemp("airflow"))
+        found = Airflow(programs_of("airflow"), tmp_path_factory.mktemp("airflow"))
     except (subprocess.SubprocessError, OSError) as error:
         reason = f"Airflow cannot be installed: {getattr(error, 'stderr', '') or error}"
         if os.environ.get("AVAL_REQUIRE") == "1":

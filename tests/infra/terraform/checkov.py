@@ -8,14 +8,11 @@ from pathlib import Path
 
 from tests.infra.environments import programs_of
 
-# Whole, so that pip need not look for what fits together: that takes it minutes.
-REQUIREMENTS = Path(__file__).with_name("checkov.txt")
-
 
 def start_installing() -> Future[Path]:
     """Install it beside other tests, which mostly wait; the result is the folder of its programs."""
     executor = ThreadPoolExecutor(1, "checkov")
-    future = executor.submit(programs_of, "checkov", REQUIREMENTS, "--no-deps")
+    future = executor.submit(programs_of, "checkov")
     executor.shutdown(wait=False)
     return future
 
