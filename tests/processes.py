@@ -17,6 +17,8 @@ import httpx
 
 PROGRAMS = Path(sys.executable).parent
 START_SECONDS = 120.0
+# One for all tests: the functions of httpx read the certificates of authorities at each call, 30 ms of a processor.
+web = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,10 @@ def free_port() -> int:
 def post(url: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
     """Post a JSON body, or bytes as they are."""
     if isinstance(body, bytes):
-        return httpx.post(
+        return web.post(
             url, content=body, headers={"content-type": "application/json", **(headers or {})}, timeout=30
         )
-    return httpx.post(url, json=body, headers=headers, timeout=30)
+    return web.post(url, json=body, headers=headers, timeout=30)
 
 
 def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -96,7 +98,7 @@ def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None:
             raise AssertionError(f"bentoml serve ended with {process.returncode}: {log.read_text()[-2000:]}")
         try:
-            if httpx.get(f"{url}/readyz", timeout=2).status_code == 200:
+            if web.get(f"{url}/readyz", timeout=2).status_code == 200:
                 return
         except httpx.TransportError:
             pass

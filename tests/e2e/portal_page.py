@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+from tests.processes import web
 
 USE_CASES = ("credit_risk", "loan_approval", "german_credit", "card_default", "fraud_transactions")
 # What makes the example of a use case a bad risk, for any model that has learnt something.
@@ -98,7 +98,7 @@ def opened(browser: Any, url: str, width: int = WIDE, **options: Any) -> Iterato
 
 def schema_of(url: str) -> dict[str, Any]:
     """The schema that the service publishes."""
-    return dict(httpx.get(f"{url}/schema").json())
+    return dict(web.get(f"{url}/schema").json())
 
 
 def example_of(url: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.processes import PROGRAMS, START_SECONDS, Home, free_port
+from tests.processes import PROGRAMS, START_SECONDS, Home, free_port, web
 
 Record = dict[str, Any]
 # What a client must reckon with while a server goes down or its log is away.
@@ -87,7 +87,7 @@ class Supervised:
         begin = time.monotonic()
         while time.monotonic() < begin + START_SECONDS:
             try:
-                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
+                if web.get(f"{self.url}/readyz", timeout=2).status_code == 200:
                     return time.monotonic() - begin
             except httpx.TransportError:
                 pass

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.e2e.dashboard_page import BROKEN, Service, opened
 from tests.e2e.portal_page import BAD, example_of
-from tests.processes import post
+from tests.processes import post, web
 
 Served = Callable[[str], str]
 # A rollup follows the log within some ten seconds.
@@ -26,7 +25,7 @@ def test_decisions_refusals_and_outcomes_are_drawn_soon_after(
     example = example_of(url)
     records = [{**example, **(BAD[use_case] if at % 3 == 0 else {})} for at in range(150)]
     answers = post(f"{url}/predict_bulk", {"records": [*records, {"nonsense": 1}]}).json()["results"]
-    schemas = httpx.get(f"{url}/docs.json").json()["components"]["schemas"]
+    schemas = web.get(f"{url}/docs.json").json()["components"]["schemas"]
     seen = {
         "outcome": schemas["Outcome"]["properties"]["outcome"]["enum"][0],
         "observed_at": datetime.now(UTC).isoformat(),
@@ -36,7 +35,7 @@ def test_decisions_refusals_and_outcomes_are_drawn_soon_after(
     assert {result["status"] for result in results} == {"recorded"}
     with opened(browser, Service(url=url)) as dashboard:
         dashboard.wait_until("document.querySelector('#state').textContent === ''", SECONDS)
-        figures = httpx.get(f"{url}/dashboard.json").json()
+        figures = web.get(f"{url}/dashboard.json").json()
         decided = sum(sum(figures["volume"][name]) for name in ("approve", "refer", "decline"))
         assert decided >= len(records)
         assert f"{decided:,} decisions" in dashboard.text("#volume .lead")

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -18,7 +17,7 @@ from service.decision_log.reading import reading
 from service.decision_log.tables import ENTRIES
 from tests.e2e.supervised import Callers, Received, Supervised
 from tests.postgres import Postgres
-from tests.processes import Home
+from tests.processes import Home, web
 from tests.service.records import records
 
 USE_CASE = "credit_risk"
@@ -81,7 +80,7 @@ def test_a_log_that_fails_open_answers_on_and_is_complete_afterwards(
             postgres.stop()
             await_answers(callers, 200)
             time.sleep(DOWN_SECONDS)
-            assert httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200
+            assert web.get(f"{server.url}/readyz", timeout=30).status_code == 200
             postgres.start()
             await_answers(callers, 100)
         # Only then is there a last answer: until the spool is empty, new ones are spooled behind it.
@@ -109,7 +108,7 @@ def await_answers(callers: Callers, more: int) -> None:
 def await_status(server: Supervised, status: int) -> None:
     """Wait until readiness has this status."""
     deadline = time.monotonic() + BACK_SECONDS
-    while httpx.get(f"{server.url}/readyz", timeout=5).status_code != status:
+    while web.get(f"{server.url}/readyz", timeout=5).status_code != status:
         assert time.monotonic() < deadline, f"/readyz was not {status} within {BACK_SECONDS} s"
         time.sleep(0.02)
 

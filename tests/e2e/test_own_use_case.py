@@ -7,11 +7,10 @@ import re
 import subprocess
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.mlflow_tables import with_tables
-from tests.processes import Home, post
+from tests.processes import Home, post, web
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 SECTION = README.split("### A use case of your own")[1].split("\n### ")[0]
@@ -61,7 +60,7 @@ def test_it_is_served_under_its_name_with_the_probability_of_its_file(home: Home
     }
     with home.serve("late_invoices") as url:
         answer = post(f"{url}/predict", record).json()
-        schema = httpx.get(f"{url}/schema").json()
+        schema = web.get(f"{url}/schema").json()
     with scored.open(newline="") as file:
         assert answer["probability"] == float(next(csv.DictReader(file))["probability"])
     assert set(schema["properties"]) == {"amount", "terms", "sector", "late_before"}

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from service.access.keys import ApiKey, digest_of, keys_json, new_id, new_secret
 from tests.e2e.portal_page import opened
-from tests.processes import Home
+from tests.processes import Home, web
 
 SCOPES: dict[str, tuple[str, ...]] = {"clerk": ("read", "predict"), "reader": ("read",)}
 
@@ -42,7 +41,7 @@ def guarded(quick_home: Callable[[str], Home], tmp_path_factory: pytest.TempPath
 
 
 def test_without_a_key_the_browser_is_asked_for_one(guarded: Guarded) -> None:
-    answer = httpx.get(f"{guarded.url}/", headers={"accept": "text/html"})
+    answer = web.get(f"{guarded.url}/", headers={"accept": "text/html"})
     assert answer.status_code == 401
     assert "Basic" in answer.headers["www-authenticate"]
 

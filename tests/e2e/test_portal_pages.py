@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.e2e.portal_page import BAD, EXPLAINED, READY, USE_CASES, Portal, example_of, opened, schema_of
-from tests.processes import post
+from tests.processes import post, web
 
 Served = Callable[[str], str]
 MILDER = ("approve", "refer", "decline")
@@ -385,7 +384,7 @@ def test_without_an_explanation_the_decision_stands_and_the_weights_can_be_asked
 def test_another_policy_that_is_served_by_now_redraws_the_scale(browser: Any, served: Served) -> None:
     url = served("loan_approval")
     with opened(browser, url) as portal:
-        facts = httpx.get(f"{url}/model_metadata").json()
+        facts = web.get(f"{url}/model_metadata").json()
         old = {**facts, "policy": {"version": "old-00000000", "refer_from": 0.5, "decline_from": 0.6}}
         portal.page.route("**/model_metadata", lambda route: route.fulfill(json=old))
         portal.page.reload()

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 
 from service.access.keys import ApiKey, digest_of, keys_json, new_id, new_secret
 from tests.e2e.pretender import pretending
-from tests.processes import Home, free_port
+from tests.processes import Home, free_port, web
 
 SMOKE = Path(__file__).with_name("smoke.py")
 USE_CASE = "credit_risk"
@@ -36,7 +35,7 @@ def guarded(quick_home: Callable[[str], Home], tmp_path_factory: pytest.TempPath
     (folder / "keys.json").write_bytes(keys_json([key]))
     (folder / "key").write_text(f"{secret}\n", "utf-8")
     with quick_home(USE_CASE).serve(USE_CASE, AVAL_API_KEYS=str(folder / "keys.json")) as url:
-        model = httpx.get(f"{url}/model_metadata", headers={"x-api-key": secret}).json()["model"]
+        model = web.get(f"{url}/model_metadata", headers={"x-api-key": secret}).json()["model"]
         yield Guarded(url, folder / "key", model)
 
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.infra.balanced import CONFIGURATION, Balanced, balanced
-from tests.processes import free_port
+from tests.processes import free_port, web
 from tests.service.records import problem
 
 AN_ID = re.compile(r"[0-9a-f]{32}")
@@ -275,7 +275,7 @@ def test_https_with_a_certificate_of_the_users(tmp_path: Path) -> None:
             assert client.post("/predict", content=b"{}").status_code == 200
         assert server.asked[0]["headers"]["x-forwarded-proto"] == "https"
         # Plain HTTP on the port of HTTPS is a problem, and no page of nginx's own.
-        problem(httpx.get(f"http://127.0.0.1:{port}/schema"), 400)
+        problem(web.get(f"http://127.0.0.1:{port}/schema"), 400)
 
 
 def _await_ready(server: Balanced, *numbers: str) -> None:

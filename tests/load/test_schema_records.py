@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import httpx
 import jsonschema
 import pytest
 
@@ -11,6 +10,7 @@ from service.scoring.schema import json_schema
 from service.scoring.scorer import Scorer
 from service.scoring.validation import Validator
 from tests.load.schema_records import records_of
+from tests.processes import web
 from training.use_cases import use_cases
 
 NAMES = sorted(use_cases())
@@ -39,5 +39,5 @@ def test_records_made_from_a_schema_are_decided_in_more_than_one_way(
 
 
 def test_the_published_schema_is_enough(served: Callable[[str], str]) -> None:
-    schema = httpx.get(f"{served('credit_risk')}/schema").json()
+    schema = web.get(f"{served('credit_risk')}/schema").json()
     assert records_of(schema, 3) == records_of(json_schema(use_cases()["credit_risk"].contract), 3)

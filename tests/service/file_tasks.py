@@ -14,7 +14,7 @@ import httpx
 
 from service.online.tasks.runner import MOST_AT_ONCE
 from service.scoring.schema import example_record
-from tests.processes import post
+from tests.processes import post, web
 from training.use_cases import use_cases
 
 CASE = "credit_risk"
@@ -48,7 +48,7 @@ def submitted(url: str, source: object, target: object, **options: object) -> st
 
 def ask(url: str, step: str, task_id: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
     """Ask for a task's status or result."""
-    return httpx.get(f"{url}/score_file/{step}", params={"task_id": task_id}, headers=headers, timeout=30)
+    return web.get(f"{url}/score_file/{step}", params={"task_id": task_id}, headers=headers, timeout=30)
 
 
 def status(url: str, task_id: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 
 from service.scoring.schema import example_record
 from service.scoring.scorer import Scorer
-from tests.processes import post
+from tests.processes import post, web
 from tests.service.conftest import Alone
 from tests.service.records import Record, problem, records, shuffled
 from training.use_cases import use_cases
@@ -238,21 +238,21 @@ def test_a_plain_request_id_is_echoed_in_header_answer_and_problem(served: Serve
     answer = post(url, RECORD, {"X-Request-ID": given})
     assert (answer.headers["x-request-id"], answer.json()["request_id"]) == (given, given)
     assert problem(post(url, {}, {"X-Request-ID": given}), 422)["request_id"] == given
-    live = httpx.get(f"{served('credit_risk')}/livez", headers={"X-Request-ID": given})
+    live = web.get(f"{served('credit_risk')}/livez", headers={"X-Request-ID": given})
     assert live.headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "two words", "x" * 65, "a;b", "<script>", "a\tb", "../a", "ñ"])
 def test_any_other_request_id_is_replaced(served: Served, given: str) -> None:
     url, sent = f"{served('credit_risk')}/predict", {b"x-request-id": given.encode("latin-1")}
-    answer = httpx.post(url, json=RECORD, headers=sent, timeout=30)
+    answer = web.post(url, json=RECORD, headers=sent, timeout=30)
     assert re.fullmatch(r"[0-9a-f]{32}", answer.json()["request_id"])
     assert answer.headers["x-request-id"] == answer.json()["request_id"]
 
 
 @pytest.mark.parametrize("use_case", NAMES)
 def test_the_published_schema_takes_what_the_service_takes(served: Served, use_case: str) -> None:
-    schema = httpx.get(f"{served(use_case)}/schema").json()
+    schema = web.get(f"{served(use_case)}/schema").json()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
@@ -263,14 +263,14 @@ def test_the_published_schema_takes_what_the_service_takes(served: Served, use_c
 
 
 def test_the_schema_has_the_columns_with_their_units_at_its_top(served: Served) -> None:
-    schema = httpx.get(f"{served('credit_risk')}/schema").json()
+    schema = web.get(f"{served('credit_risk')}/schema").json()
     assert schema["properties"]["person_income"]["x-unit"] == "currency units per year"
     assert schema["additionalProperties"] is False
 
 
 def test_metadata_name_the_model_the_policy_and_the_contract_of_the_answers(served: Served) -> None:
     url = served("credit_risk")
-    metadata, answer = httpx.get(f"{url}/model_metadata").json(), post(f"{url}/predict", RECORD).json()
+    metadata, answer = web.get(f"{url}/model_metadata").json(), post(f"{url}/predict", RECORD).json()
     assert metadata["use_case"] == "credit_risk"
     assert metadata["policy"]["version"] == answer["policy"]
     assert (metadata["model"], metadata["contract"]) == (answer["model"], answer["contract"])
@@ -278,7 +278,7 @@ def test_metadata_name_the_model_the_policy_and_the_contract_of_the_answers(serv
 
 
 def test_metrics_tell_the_procedure_from_the_shipped_model(served: Served) -> None:
-    body = httpx.get(f"{served('credit_risk')}/model_metrics").json()
+    body = web.get(f"{served('credit_risk')}/model_metrics").json()
     old = {"accuracy", "recall", "precision", "f1", "roc_auc"}
     assert old <= set(body)
     assert {name: body[name] for name in body["procedure"]} == body["procedure"]
@@ -288,18 +288,18 @@ def test_metrics_tell_the_procedure_from_the_shipped_model(served: Served) -> No
 def test_params_are_those_of_the_chosen_candidate(
     served: Served, quick_scorer: Callable[..., Scorer]
 ) -> None:
-    body = httpx.get(f"{served('credit_risk')}/model_params").json()
+    body = web.get(f"{served('credit_risk')}/model_params").json()
     assert body == quick_scorer("credit_risk").evidence["chosen"]
 
 
 def test_health_paths_answer(served: Served) -> None:
     for path in ("/livez", "/readyz"):
-        assert httpx.get(served("credit_risk") + path).status_code == 200
+        assert web.get(served("credit_risk") + path).status_code == 200
 
 
 def test_metrics_count_requests_by_path_and_status(alone: Alone) -> None:
     def answered(status: int) -> float:
-        text = httpx.get(f"{alone.url}/metrics").text
+        text = web.get(f"{alone.url}/metrics").text
         pattern = rf'aval_requests_total\{{method="POST",route="/predict",status="{status}"\}} (\S+)'
         return sum(float(value) for value in re.findall(pattern, text))
 
@@ -314,7 +314,7 @@ def test_the_openapi_document_names_every_path_that_decides_and_resolves(
     served: Served, use_case: str
 ) -> None:
     url = served(use_case)
-    document, index = httpx.get(f"{url}/docs.json").json(), httpx.get(f"{url}/").json()
+    document, index = web.get(f"{url}/docs.json").json(), web.get(f"{url}/").json()
     assert document["openapi"].startswith("3.")
     for path in index["decide"]:
         body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
@@ -329,16 +329,16 @@ def test_the_openapi_document_names_every_path_that_decides_and_resolves(
 @pytest.mark.parametrize("use_case", NAMES)
 def test_every_path_of_the_index_answers(served: Served, use_case: str) -> None:
     url = served(use_case)
-    index = httpx.get(f"{url}/").json()
+    index = web.get(f"{url}/").json()
     for path in [*index["read"], *index["health"]]:
         # A card is made by a promotion, which these champions have not been through.
-        assert httpx.get(url + path).status_code == (404 if path == "/model_card" else 200)
+        assert web.get(url + path).status_code == (404 if path == "/model_card" else 200)
     for path in index["decide"]:
         assert post(url + path, {}).status_code == 422
 
 
 def test_no_page_loads_anything_from_another_host(served: Served) -> None:
-    assert httpx.get(f"{served('credit_risk')}/").headers["content-type"] == "application/json"
+    assert web.get(f"{served('credit_risk')}/").headers["content-type"] == "application/json"
 
 
 # The further path, and BentoML's client

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.scoring.schema import example_record
 from service.scoring.scorer import Scorer
 from service.scoring.validation import RecordInvalid
-from tests.processes import post
+from tests.processes import post, web
 from tests.service.records import Record, problem, records, refused, refused_field, with_raw
 from training.use_cases import use_cases
 
@@ -224,7 +224,7 @@ def test_a_chunked_body_without_a_length_is_bounded_too(predict: str) -> None:
     def chunks() -> Iterator[bytes]:
         yield from (b" " * 2**15 for _ in range(40))
 
-    answer = httpx.post(predict, content=chunks(), headers={"content-type": "application/json"}, timeout=30)
+    answer = web.post(predict, content=chunks(), headers={"content-type": "application/json"}, timeout=30)
     assert "content-length" not in answer.request.headers
     problem(answer, 413)
 
@@ -232,7 +232,7 @@ def test_a_chunked_body_without_a_length_is_bounded_too(predict: str) -> None:
 def test_a_chunked_body_within_the_bound_is_read_whole(predict: str) -> None:
     body = json.dumps(RECORD).encode()
     chunks = (body[start : start + 7] for start in range(0, len(body), 7))
-    answer = httpx.post(predict, content=chunks, headers={"content-type": "application/json"}, timeout=30)
+    answer = web.post(predict, content=chunks, headers={"content-type": "application/json"}, timeout=30)
     assert answer.json()["probability"] == post(predict, RECORD).json()["probability"]
 
 
@@ -256,13 +256,13 @@ def test_a_field_that_stands_twice_among_sixty_thousand_is_found_at_once(
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/vnd.bentoml+pickle", "json"])
 def test_another_content_type_is_answered_with_415(predict: str, kind: str) -> None:
-    answer = httpx.post(predict, content=json.dumps(RECORD), headers={"content-type": kind}, timeout=30)
+    answer = web.post(predict, content=json.dumps(RECORD), headers={"content-type": kind}, timeout=30)
     assert repr(kind) in problem(answer, 415)["detail"]
 
 
 def test_a_form_is_answered_with_415(predict: str) -> None:
-    problem(httpx.post(predict, data=RECORD, timeout=30), 415)
-    problem(httpx.post(predict, files={"file": json.dumps(RECORD).encode()}, timeout=30), 415)
+    problem(web.post(predict, data=RECORD, timeout=30), 415)
+    problem(web.post(predict, files={"file": json.dumps(RECORD).encode()}, timeout=30), 415)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -270,7 +270,7 @@ def test_a_form_is_answered_with_415(predict: str) -> None:
 def test_another_method_is_answered_with_405_and_the_one_allowed(
     served: Callable[[str], str], method: str, path: str
 ) -> None:
-    answer = httpx.request(method, served("credit_risk") + path, timeout=30)
+    answer = web.request(method, served("credit_risk") + path, timeout=30)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"
     assert answer.headers["content-type"] == "application/problem+json"
@@ -280,14 +280,14 @@ def test_another_method_is_answered_with_405_and_the_one_allowed(
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
 @pytest.mark.parametrize("path", ["/nothing", "/predict/x", "//predict", "/%2e%2e/etc/passwd", "/static/x"])
 def test_an_unknown_path_is_answered_with_404(served: Callable[[str], str], method: str, path: str) -> None:
-    answer = httpx.request(method, served("credit_risk") + path, timeout=30)
+    answer = web.request(method, served("credit_risk") + path, timeout=30)
     assert answer.status_code == 404
     assert method == "HEAD" or "/docs.json" in problem(answer, 404)["detail"]
 
 
 def test_head_answers_as_get_without_a_body(served: Callable[[str], str]) -> None:
     url = f"{served('credit_risk')}/schema"
-    head, whole = httpx.head(url, timeout=30), httpx.get(url, timeout=30)
+    head, whole = web.head(url, timeout=30), web.get(url, timeout=30)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == whole.headers["content-length"]
 

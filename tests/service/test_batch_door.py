@@ -18,7 +18,7 @@ import pytest
 
 from service.online.tasks.runner import MOST_WAITING
 from tests.moto import Moto
-from tests.processes import Home, post
+from tests.processes import Home, post, web
 from tests.service.file_tasks import (
     CASE,
     RECORD,
@@ -124,7 +124,7 @@ def test_what_was_scored_before_is_not_scored_again(door: Door) -> None:
     source = write_rows(door.root / "twice.csv", 10)
     first = submitted(door.url, source, door.root / "twice.parquet")
     assert ended(door.url, first)["status"] == "completed"
-    again = httpx.post(f"{door.url}/score_file/retry", params={"task_id": first}).json()["task_id"]
+    again = web.post(f"{door.url}/score_file/retry", params={"task_id": first}).json()["task_id"]
     assert again != first
     assert ended(door.url, again)["status"] == "completed"
     assert [ask(door.url, "get", task_id).json()["new"] for task_id in (first, again)] == [True, False]
@@ -269,7 +269,7 @@ def test_an_id_that_is_none_finds_nothing(door: Door, step: str, task_id: str) -
 
 
 def test_an_id_must_be_given(door: Door) -> None:
-    assert refused_field(httpx.get(f"{door.url}/score_file/status"))["field"] == "task_id"
+    assert refused_field(web.get(f"{door.url}/score_file/status"))["field"] == "task_id"
 
 
 # What waits
@@ -285,7 +285,7 @@ def test_tasks_wait_for_their_turn_and_too_many_are_told_to_come_back(door: Door
         assert f"{MOST_WAITING} tasks wait" in problem(full, 429)["detail"]
         assert int(full.headers["retry-after"]) > 0
         for task_id in waiting:
-            httpx.put(f"{door.url}/score_file/cancel", params={"task_id": task_id}, timeout=30)
+            web.put(f"{door.url}/score_file/cancel", params={"task_id": task_id}, timeout=30)
         assert {status(door.url, task_id)["status"] for task_id in waiting} == {"canceled"}
 
 
@@ -294,7 +294,7 @@ def test_a_client_that_goes_away_leaves_its_task_and_finds_it_again(door: Door) 
     order = {"input": str(source), "output": f"{door.root}/left.parquet"}
     with places_taken(door.home):
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{door.url}/score_file", json=order, timeout=1)
+            web.post(f"{door.url}/score_file", json=order, timeout=1)
         task_id = submitted(door.url, order["input"], order["output"])
         assert submitted(door.url, order["input"], order["output"]) == task_id
     assert ended(door.url, task_id)["status"] == "completed"
@@ -305,7 +305,7 @@ def test_a_waiting_task_can_be_canceled(door: Door) -> None:
     source = write_rows(door.root / "canceled.csv", 10)
     with places_taken(door.home):
         task_id = submitted(door.url, source, door.root / "canceled.parquet")
-        answer = httpx.put(f"{door.url}/score_file/cancel", params={"task_id": task_id}, timeout=30)
+        answer = web.put(f"{door.url}/score_file/cancel", params={"task_id": task_id}, timeout=30)
         assert answer.json()["status"] == "canceled"
     assert "submit the same again" in problem(ask(door.url, "get", task_id), 409)["detail"]
     assert not (door.root / "canceled.parquet").exists()
@@ -320,7 +320,7 @@ def test_two_at_once_are_scored_side_by_side_and_a_canceled_one_goes_on_later(do
     begun(door.url, first)
     begun(door.url, second)
     assert len(processes(door.url)) == 2
-    answer = httpx.put(f"{door.url}/score_file/cancel", params={"task_id": first}, timeout=30)
+    answer = web.put(f"{door.url}/score_file/cancel", params={"task_id": first}, timeout=30)
     assert answer.json()["status"] == "canceled"
     again = submitted(door.url, source, f"{door.root}/long1.parquet")
     assert again != first
@@ -369,7 +369,7 @@ def test_a_service_that_stops_ends_its_tasks_and_knows_them_when_it_starts_again
     with quick_home(CASE).serve(CASE, **settings) as url:
         body = status(url, task_id)
         assert (body["status"], "interrupted" in body["detail"]) == ("failed", True)
-        again = httpx.post(f"{url}/score_file/retry", params={"task_id": task_id}).json()["task_id"]
+        again = web.post(f"{url}/score_file/retry", params={"task_id": task_id}).json()["task_id"]
         assert ended(url, again)["status"] == "completed"
         assert ask(url, "get", again).json()["rows_in"] == MANY
 

@@ -19,7 +19,7 @@ import pytest
 from service.decision_log.anchors import read_anchors
 from service.scoring.schema import example_record
 from service.scoring.scorer import Scorer
-from tests.processes import Home, post
+from tests.processes import Home, post, web
 from tests.service.records import Record, problem, records
 from training.use_cases import use_cases
 
@@ -215,11 +215,11 @@ def test_while_the_log_is_down_nothing_is_decided_and_then_all_is_well_again(
         answer = post(f"{server.url}/predict", RECORD, {"x-request-id": "down-1"})
         assert "nothing was decided" in problem(answer, 503)["detail"]
         assert int(answer.headers["retry-after"]) >= 1
-        problem(httpx.get(f"{server.url}/readyz"), 503)
-        assert httpx.get(f"{server.url}/livez").status_code == 200
+        problem(web.get(f"{server.url}/readyz"), 503)
+        assert web.get(f"{server.url}/livez").status_code == 200
         other.rollback()
         deadline = time.monotonic() + 20
-        while httpx.get(f"{server.url}/readyz").status_code != 200:
+        while web.get(f"{server.url}/readyz").status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         decided(server.url)
@@ -233,7 +233,7 @@ def test_with_open_the_log_may_be_down_and_catches_up(
         with closing(sqlite3.connect(server.file)) as other:
             other.execute("begin exclusive")
             ids = {decided(server.url).json()["decision_id"] for _ in range(3)}
-            assert httpx.get(f"{server.url}/readyz").status_code == 200
+            assert web.get(f"{server.url}/readyz").status_code == 200
             other.rollback()
         deadline = time.monotonic() + 20
         while {entry["about"] for entry in server.entries()} != ids:
@@ -264,7 +264,7 @@ def test_a_worker_that_ends_says_where_its_chain_ends(
 
 def test_a_requests_line_has_its_ids_and_nothing_of_the_record(logged: Logged) -> None:
     answer = decided(logged.url, x_request_id="line-1").json()
-    httpx.get(f"{logged.url}/person/Ana?name=Ana")
+    web.get(f"{logged.url}/person/Ana?name=Ana")
     deadline = time.monotonic() + 5
     while '"route":"other"' not in logged.output and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -278,7 +278,7 @@ def test_a_requests_line_has_its_ids_and_nothing_of_the_record(logged: Logged) -
 def test_metrics_tell_of_decisions_refusals_and_the_log(logged: Logged) -> None:
     decided(logged.url)
     post(f"{logged.url}/predict", WRONG)
-    text = httpx.get(f"{logged.url}/metrics").text
+    text = web.get(f"{logged.url}/metrics").text
     assert 'aval_refused_fields_total{code="level",field="loan_grade"}' in text
     assert 'aval_refused_fields_total{code="unknown",field="(unknown)"}' in text
     assert "nickname" not in text
@@ -290,7 +290,7 @@ def test_metrics_tell_of_decisions_refusals_and_the_log(logged: Logged) -> None:
 
 def test_an_explanation_is_logged_and_counts_as_no_decision(logged: Logged) -> None:
     def counted() -> float:
-        text = httpx.get(f"{logged.url}/metrics").text
+        text = web.get(f"{logged.url}/metrics").text
         return sum(
             float(value) for value in re.findall(r"^aval_decisions_total.* (\S+)$", text, re.MULTILINE)
         )
@@ -324,4 +324,4 @@ def test_the_shadow_scores_the_same_records_and_is_seen_by_nobody(
             [entry] = server.entries(answer["decision_id"], kind="shadow")
             assert entry["model"] == shadow
             assert entry["probability"] == trained.scorer.score(record).probability
-        assert 'aval_shadow_total{result="scored"} 5.0' in httpx.get(f"{server.url}/metrics").text
+        assert 'aval_shadow_total{result="scored"} 5.0' in web.get(f"{server.url}/metrics").text

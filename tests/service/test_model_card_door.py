@@ -8,7 +8,7 @@ import pytest
 from service.model_store import put_beside
 from service.scoring.bundle import CARD, version_of
 from tests.conftest import quick_training
-from tests.processes import Home
+from tests.processes import Home, web
 from training.model_card import render_card
 
 USE_CASE = "loan_approval"
@@ -29,7 +29,7 @@ def page() -> bytes:
 
 
 def get(url: str) -> httpx.Response:
-    return httpx.get(f"{url}/model_card", timeout=10)
+    return web.get(f"{url}/model_card", timeout=10)
 
 
 def test_the_card_beside_the_bundle_is_served_as_it_is(
@@ -82,7 +82,7 @@ def test_a_card_of_another_bundle_is_refused(
 
 
 def test_the_index_lists_the_card(served: Callable[[str], str]) -> None:
-    assert "/model_card" in httpx.get(f"{served(USE_CASE)}/", timeout=10).json()["read"]
+    assert "/model_card" in web.get(f"{served(USE_CASE)}/", timeout=10).json()["read"]
 
 
 def test_the_store_is_asked_at_each_request(

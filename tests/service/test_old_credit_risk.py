@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.processes import post
+from tests.processes import post, web
 from tests.service.conftest import FAULTY_INCOME, SECRET, Alone
 from tests.service.old_requests import (
     CREDIT,
@@ -58,7 +57,7 @@ def test_the_credit_model_is_loaded_once_and_its_files_may_go(alone: Alone, quic
 def test_credit_is_served_without_champion_and_tracking_server_when_the_tag_is_given(alone: Alone) -> None:
     assert not (alone.home.bentoml_home / "champions").exists()
     assert not (alone.home.folder / "aval" / "mlflow.db").exists()
-    assert httpx.get(f"{alone.url}/model_metadata").json()["model"] == alone.tag
+    assert web.get(f"{alone.url}/model_metadata").json()["model"] == alone.tag
 
 
 def test_a_fault_of_the_credit_server_is_500_and_tells_nothing(alone: Alone) -> None:
@@ -153,7 +152,7 @@ def test_a_credit_answer_is_no_array_in_quotes(served: Served) -> None:
 
 
 def test_credit_units_are_published_as_they_are_in_the_data(served: Served) -> None:
-    schema = httpx.get(f"{served('credit_risk')}/schema").json()["properties"]
+    schema = web.get(f"{served('credit_risk')}/schema").json()["properties"]
     assert "not in thousands" in schema["person_income"]["description"]
     assert "not in thousands" in schema["loan_amnt"]["description"]
     assert schema["person_emp_length"]["x-unit"] == "years"
@@ -161,12 +160,12 @@ def test_credit_units_are_published_as_they_are_in_the_data(served: Served) -> N
 
 
 def test_the_credit_example_that_is_published_is_one_that_the_data_could_hold(served: Served) -> None:
-    (example,) = httpx.get(f"{served('credit_risk')}/schema").json()["examples"]
+    (example,) = web.get(f"{served('credit_risk')}/schema").json()["examples"]
     assert example["person_income"] > 1000
     assert abs(example["loan_percent_income"] - example["loan_amnt"] / example["person_income"]) < 0.01
 
 
 def test_health_of_the_credit_service_touches_no_model(alone: Alone) -> None:
     for path in ("/livez", "/readyz"):
-        assert httpx.get(alone.url + path).status_code == 200
+        assert web.get(alone.url + path).status_code == 200
     assert not (alone.home.bentoml_home / "models").exists()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from service.model_store import champion, load_scorer
-from tests.processes import Home, post
+from tests.processes import Home, post, web
 from tests.service.old_requests import (
     GERMAN,
     Scorers,
@@ -34,7 +33,7 @@ def test_the_german_row_number_changes_nothing(served: Served, name: str) -> Non
 
 
 def test_the_german_row_number_is_no_input(served: Served) -> None:
-    inputs = httpx.get(f"{served('german_credit')}/model_metadata").json()["inputs"]
+    inputs = web.get(f"{served('german_credit')}/model_metadata").json()["inputs"]
     assert not {"", "Unnamed: 0"} & set(inputs)
 
 

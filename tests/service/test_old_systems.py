@@ -8,12 +8,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.processes import Home, post
+from tests.processes import Home, post, web
 from tests.service.conftest import FAULTY_INCOME, Alone
 from tests.service.old_requests import (
     BODIES,
@@ -205,15 +204,15 @@ def test_there_is_a_probability_a_bulk_a_health_check_and_metrics(served: Served
     bulk = post(f"{url}/predict_bulk", {"records": [BODIES[use_case]]}).json()["results"]
     assert bulk[0]["probability"] == probability(url, BODIES[use_case])
     for path in ("/livez", "/readyz", "/metrics"):
-        assert httpx.get(url + path).status_code == 200
+        assert web.get(url + path).status_code == 200
 
 
 @pytest.mark.parametrize("use_case", NAMES)
 def test_other_sites_may_not_call(served: Served, use_case: str) -> None:
     url, origin = f"{served(use_case)}/predict", {"Origin": "https://elsewhere.example"}
-    preflight = httpx.options(url, headers={**origin, "Access-Control-Request-Method": "POST"})
+    preflight = web.options(url, headers={**origin, "Access-Control-Request-Method": "POST"})
     assert preflight.status_code == 405
-    for answer in (preflight, post(url, BODIES[use_case], origin), httpx.get(f"{served(use_case)}/schema")):
+    for answer in (preflight, post(url, BODIES[use_case], origin), web.get(f"{served(use_case)}/schema")):
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
@@ -221,7 +220,7 @@ def test_other_sites_may_not_call(served: Served, use_case: str) -> None:
 def test_no_debugger_answers(served: Served, use_case: str) -> None:
     url = served(use_case)
     for path in ("/console", "/debug", "/?__debugger__=yes&cmd=resource&f=style.css", "/docs/../console"):
-        answer = httpx.get(url + path)
+        answer = web.get(url + path)
         assert "debugger" not in answer.text.lower()
         assert answer.status_code == (200 if path.startswith("/?") else 404)
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema
 import pytest
 from hypothesis import given, settings
@@ -23,7 +22,7 @@ from service.openapi import openapi
 from service.problems import ProblemError
 from service.scoring.contract import Contract
 from service.scoring.scorer import Scorer
-from tests.processes import PROGRAMS, Home, post
+from tests.processes import PROGRAMS, Home, post, web
 from tests.scoring.ensembles import scorer_of
 from tests.scoring.lending import LENDING
 from tests.scoring.strategies import USUAL, contracts, json_records
@@ -55,7 +54,7 @@ checks.positive_data_acceptance.expected-statuses = [200, 401, 403, 404, 409, 42
 
 
 def published(url: str) -> dict[str, Any]:
-    document: dict[str, Any] = httpx.get(f"{url}/docs.json").json()
+    document: dict[str, Any] = web.get(f"{url}/docs.json").json()
     return document
 
 
@@ -96,7 +95,7 @@ def test_every_path_that_asks_for_a_key_turns_away_whoever_has_none(
     file = tmp_path / "keys.json"
     file.write_bytes(keys_json([key]))
     with quick_home("credit_risk").serve("credit_risk", AVAL_API_KEYS=str(file)) as url:
-        document = httpx.get(f"{url}/docs.json", headers={"x-api-key": secret})
+        document = web.get(f"{url}/docs.json", headers={"x-api-key": secret})
         (tmp_path / "docs.json").write_bytes(document.content)
         schemathesis(
             url, tmp_path, "--phases", "examples", "--header", f"X-API-Key: {secret}", file="docs.json"
@@ -158,7 +157,7 @@ def test_a_review_of_a_decision_that_was_never_made_finds_nothing(served: Served
 
 
 def test_the_page_is_served_under_a_policy_that_allows_no_script(served: Served) -> None:
-    page = httpx.get(f"{served('credit_risk')}/docs")
+    page = web.get(f"{served('credit_risk')}/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "script-src" not in page.headers["content-security-policy"]

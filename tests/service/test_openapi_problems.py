@@ -30,6 +30,7 @@ from service.openapi.problems import DOCUMENTED, EXAMPLE_DECISION_ID
 from service.problems import ProblemMiddleware
 from service.scoring.scorer import Scorer
 from service.settings import Settings
+from tests.processes import web
 from tests.service.records import problem, records
 
 USE_CASE = "credit_risk"
@@ -76,9 +77,9 @@ def _asked(status: int, url: str) -> httpx.Response:
         431: ("GET", "/schema", b"", {"x-long": "x" * 70_000}),
     }
     if status == 409:
-        httpx.post(f"{url}/predict", content=json.dumps(record), headers=ONE).raise_for_status()
+        web.post(f"{url}/predict", content=json.dumps(record), headers=ONE).raise_for_status()
     method, path, body, headers = bodies[status]
-    return httpx.request(method, url + path, content=body, headers=headers)
+    return web.request(method, url + path, content=body, headers=headers)
 
 
 AT_THE_SERVER = (400, 404, 405, 409, 413, 415, 422, 431)

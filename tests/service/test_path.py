@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import httpx
 import pytest
 
 from service.scoring.schema import example_record
-from tests.processes import Home, post
+from tests.processes import Home, post, web
 from training.use_cases import use_cases
 
 CREDIT = example_record(use_cases()["credit_risk"].contract)
@@ -25,16 +24,14 @@ def test_a_decision_is_asked_for_below_the_path(url: str) -> None:
 
 
 def test_health_is_asked_for_without_the_path(url: str) -> None:
-    assert httpx.get(f"{url}/readyz").status_code == 200
+    assert web.get(f"{url}/readyz").status_code == 200
 
 
 def test_the_document_says_where_its_paths_begin(url: str) -> None:
-    document = httpx.get(f"{url}/risk/credit_risk/docs.json").json()
+    document = web.get(f"{url}/risk/credit_risk/docs.json").json()
     assert document["servers"] == [{"url": "/risk/credit_risk"}]
 
 
 def test_figures_count_a_request_by_its_route_whatever_the_path_before_it(url: str) -> None:
-    httpx.get(f"{url}/risk/credit_risk/schema")
-    assert (
-        'aval_requests_total{method="GET",route="/schema",status="200"}' in httpx.get(f"{url}/metrics").text
-    )
+    web.get(f"{url}/risk/credit_risk/schema")
+    assert 'aval_requests_total{method="GET",route="/schema",status="200"}' in web.get(f"{url}/metrics").text

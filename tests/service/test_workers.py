@@ -13,7 +13,7 @@ import httpx
 import psutil
 
 from service.scoring.schema import example_record
-from tests.processes import Home, post
+from tests.processes import Home, post, web
 from training.use_cases import use_cases
 
 CREDIT = example_record(use_cases()["credit_risk"].contract)
@@ -31,7 +31,7 @@ def workers_of(url: str) -> list[psutil.Process]:
 
 
 def requests_counted(url: str) -> dict[str, float]:
-    text = httpx.get(f"{url}/metrics").text
+    text = web.get(f"{url}/metrics").text
     found = re.findall(r'aval_requests_total\{method="POST",route="(\S+)",status="200"\} (\S+)', text)
     return {route: float(value) for route, value in found}
 

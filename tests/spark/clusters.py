@@ -20,6 +20,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
 # Two executors of one core and 1 GB.
 CLUSTER = "local-cluster[2,1,1024]"
+# What Java would learn of the code to run it faster takes longer than the tests do.
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 @contextmanager
@@ -31,6 +33,8 @@ def running_cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[Sp
     _expect_installed()
     from pyspark.sql import SparkSession
 
+    # For every Java that is started from here, `spark-submit` too.
+    os.environ.setdefault("SPARK_SUBMIT_OPTS", SHORT_LIVED)
     os.environ["SPARK_HOME"] = str(_home(folder / "home"))
     os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {
@@ -42,6 +46,7 @@ def running_cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[Sp
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.shuffle.partitions": "2",
         "spark.submit.pyFiles": str(code_archive(folder / "aval.zip")),
+        "spark.executor.extraJavaOptions": SHORT_LIVED,
         # Java's own log would drown pytest's.
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_log_settings(folder).as_uri()}",
         # As unlike any zone that a result may depend on.

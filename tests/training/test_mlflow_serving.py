@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
 
 from service.scoring.scorer import Scorer
-from tests.processes import PROGRAMS, free_port
+from tests.processes import PROGRAMS, free_port, web
 from tests.training.registries import LINEAGE, local_registry
 from tests.training.test_tracking import running
 from training.registry import Registry
@@ -72,7 +71,7 @@ def as_record(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def asked(url: str, asked_for: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    answer = httpx.post(url, json={"dataframe_records": asked_for}, timeout=30)
+    answer = web.post(url, json={"dataframe_records": asked_for}, timeout=30)
     assert answer.status_code == 200, answer.text
     return list(answer.json()["predictions"])
 

@@ -18,7 +18,7 @@ import pytest
 
 from service.model_store import load_scorer
 from service.scoring.bundle import PROMOTION
-from tests.processes import PROGRAMS, Home, free_port
+from tests.processes import PROGRAMS, Home, free_port, web
 from tests.training.registries import (
     KINDS,
     LINEAGE,
@@ -68,7 +68,7 @@ def running(folder: Path, url: str, *command: str | Path, **environment: str) ->
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).status_code < 500
+        return web.get(url, timeout=2).status_code < 500
     except httpx.TransportError:
         return False
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.access.connections import Limits, within_files
+from tests.processes import web
 from tests.service.access.wire import Workers, hear, talk
 
 GET = b"GET /livez HTTP/1.1\r\nhost: x\r\n"
@@ -103,7 +103,7 @@ def port(served: Callable[[str], str]) -> Iterator[int]:
     """The port of a real server; after all of this it still decides."""
     url = served("credit_risk")
     yield port_of(url)
-    assert httpx.get(f"{url}/readyz").status_code == 200
+    assert web.get(f"{url}/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("said", NO_HTTP.values(), ids=NO_HTTP)
@@ -273,7 +273,7 @@ def test_an_idle_connection_is_kept_for_as_long_as_the_server_says(workers: Call
 
 
 def test_a_route_that_takes_long_is_not_taken_for_a_slow_client(hasty: Workers) -> None:
-    answer = httpx.post(f"{hasty.url}/predict?seconds=2.2", json={}, timeout=10)
+    answer = web.post(f"{hasty.url}/predict?seconds=2.2", json={}, timeout=10)
     assert answer.status_code == 200
 
 
@@ -292,7 +292,7 @@ def test_under_a_flood_of_malformed_requests_the_others_are_served(hasty: Worker
     for thread in threads:
         thread.start()
     try:
-        statuses = [httpx.post(f"{hasty.url}/predict", json={}, timeout=10).status_code for _ in range(30)]
+        statuses = [web.post(f"{hasty.url}/predict", json={}, timeout=10).status_code for _ in range(30)]
     finally:
         over.set()
         for thread in threads:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from service.access.overload import Overload, Stopping
 from service.problems import ProblemError
+from tests.processes import web
 from tests.service.access.wire import Workers, hear
 
 HEAD = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -208,7 +208,7 @@ def test_too_many_are_answered_within_milliseconds_on_a_connection_that_stays(
     connection.close()
     for thread in threads:
         thread.join()
-    assert httpx.post(f"{found.url}/predict", json={}).status_code == 200
+    assert web.post(f"{found.url}/predict", json={}).status_code == 200
 
 
 def test_a_client_that_is_still_sending_hears_that_there_are_too_many(
@@ -232,7 +232,7 @@ def test_a_body_that_is_sent_slowly_keeps_nobody_out(workers: Callable[..., Work
     for connection in slow:
         connection.sendall(HEAD + b"content-length: 2\r\n\r\n{")
     time.sleep(0.2)
-    assert httpx.post(f"{found.url}/predict", json={}).status_code == 200
+    assert web.post(f"{found.url}/predict", json={}).status_code == 200
     for connection in slow:
         connection.sendall(b"}")
         connection.close()

@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from service.access.stopping import running_server
+from tests.processes import web
 from tests.service.access.wire import Workers, hear
 
 REQUEST = b"POST /predict?seconds=%s HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
@@ -96,9 +96,9 @@ def test_readiness_goes_first_and_connections_are_taken_until_the_load_balancer_
     found = workers(grace={"drain": 2.0})
     found.processes[0].send_signal(signal.SIGTERM)
     time.sleep(0.3)
-    assert httpx.get(f"{found.url}/readyz").status_code == 503
-    assert httpx.get(f"{found.url}/livez").status_code == 200
-    answer = httpx.post(f"{found.url}/predict", json={})
+    assert web.get(f"{found.url}/readyz").status_code == 503
+    assert web.get(f"{found.url}/livez").status_code == 200
+    answer = web.post(f"{found.url}/predict", json={})
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
     assert found.processes[0].wait(timeout=10) == -signal.SIGTERM
 

@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from tests.processes import web
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).with_name("small_worker.py")
 START_SECONDS = 30.0
@@ -59,7 +61,7 @@ class Workers:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/readyz", timeout=1).status_code == 200:
+                if web.get(f"{self.url}/readyz", timeout=1).status_code == 200:
                     return
             assert self.processes[-1].poll() is None, self.log.read_text()
             time.sleep(0.05)

@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.access.keys import ApiKey, digest_of, keys_json, new_id, new_secret
 from service.monitoring.events import Event, event_store
-from tests.processes import Home, post
+from tests.processes import Home, post, web
 from tests.service.decision_log.logs import wait_until
 from tests.service.records import problem, records, refused
 
@@ -45,7 +44,7 @@ def url(quick_home: Callable[[str], Home], tmp_path_factory: pytest.TempPathFact
 
 
 def board(url: str, query: str = "") -> dict[str, Any]:
-    answer = httpx.get(f"{url}/dashboard.json{query}")
+    answer = web.get(f"{url}/dashboard.json{query}")
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
@@ -68,7 +67,7 @@ def test_it_tells_what_was_decided_refused_and_told(url: str) -> None:
 
 
 def test_it_is_of_the_published_shape(url: str) -> None:
-    document = httpx.get(f"{url}/docs.json").json()
+    document = web.get(f"{url}/docs.json").json()
     schema = {"$ref": "#/components/schemas/Dashboard", "components": document["components"]}
     jsonschema.Draft202012Validator(schema).validate(board(url))
 
@@ -97,24 +96,24 @@ def test_days_without_decisions_are_nothing_and_no_fault(url: str) -> None:
     ],
 )
 def test_wrong_days_are_refused_by_name(url: str, query: str, field: str, told: str) -> None:
-    (error,) = refused(httpx.get(f"{url}/dashboard.json{query}"))
+    (error,) = refused(web.get(f"{url}/dashboard.json{query}"))
     assert error["field"] == field
     assert told in error["message"]
 
 
 def test_the_page_is_served_under_a_strict_policy(url: str) -> None:
-    page = httpx.get(f"{url}/dashboard")
+    page = web.get(f"{url}/dashboard")
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "script-src 'self'" in page.headers["content-security-policy"]
 
 
 def test_figures_are_not_kept_by_caches(url: str) -> None:
-    assert httpx.get(f"{url}/dashboard.json").headers["cache-control"] == "no-store"
+    assert web.get(f"{url}/dashboard.json").headers["cache-control"] == "no-store"
 
 
 def test_the_index_names_the_dashboard(url: str) -> None:
-    assert {"/dashboard", "/dashboard.json"} <= set(httpx.get(url).json()["read"])
+    assert {"/dashboard", "/dashboard.json"} <= set(web.get(url).json()["read"])
 
 
 def test_gauges_tell_what_was_counted_whichever_worker_is_asked(url: str) -> None:
@@ -133,7 +132,7 @@ def test_gauges_tell_what_was_counted_whichever_worker_is_asked(url: str) -> Non
 
 def samples(url: str) -> dict[str, float]:
     """The samples of the gauges, by name and label."""
-    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    families = text_string_to_metric_families(web.get(f"{url}/metrics").text)
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
         for family in families
@@ -154,9 +153,9 @@ def test_without_a_log_it_says_why_there_is_nothing_and_a_key_needs_the_scope_re
     with quick_home(USE_CASE).serve(
         USE_CASE, AVAL_DECISION_LOG="off", AVAL_API_KEYS=str(tmp_path / "keys.json")
     ) as url:
-        problem(httpx.get(f"{url}/dashboard.json"), 401)
-        problem(httpx.get(f"{url}/dashboard"), 401)
-        problem(httpx.get(f"{url}/dashboard.json", headers={"x-api-key": secrets["predict"]}), 403)
-        told = problem(httpx.get(f"{url}/dashboard.json", headers={"x-api-key": secrets["read"]}), 404)
+        problem(web.get(f"{url}/dashboard.json"), 401)
+        problem(web.get(f"{url}/dashboard"), 401)
+        problem(web.get(f"{url}/dashboard.json", headers={"x-api-key": secrets["predict"]}), 403)
+        told = problem(web.get(f"{url}/dashboard.json", headers={"x-api-key": secrets["read"]}), 404)
         assert "AVAL_DECISION_LOG=off" in told["detail"]
         assert json.dumps(told)
