@@ -17,7 +17,8 @@ import httpx
 
 PROGRAMS = Path(sys.executable).parent
 START_SECONDS = 120.0
-# One for all tests: the functions of httpx read the certificates of authorities at each call, 30 ms of a processor.
+# One for all tests: the functions of httpx read the authorities' certificates at each call, 30 ms of a processor. Each
+# request has a connection of its own, as theirs have: servers that stop, and workers that share a port, need that.
 web = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
 
 

@@ -33,7 +33,7 @@ def running_cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[Sp
     _expect_installed()
     from pyspark.sql import SparkSession
 
-    # For every Java that is started from here, `spark-submit` too.
+    # For the driver, that of `spark-submit` too.
     os.environ.setdefault("SPARK_SUBMIT_OPTS", SHORT_LIVED)
     os.environ["SPARK_HOME"] = str(_home(folder / "home"))
     os.environ["PYSPARK_PYTHON"] = sys.executable
