@@ -8,8 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 for replica in "$@"; do
     echo "replacing $replica" >&2
     ./compose.sh up -d --no-deps --force-recreate --timeout 40 "$replica"
-    container=$(./compose.sh ps -q "$replica")
-    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; do
+    until ./compose.sh exec -T "$replica" /opt/aval/code/infra/image/healthy.sh </dev/null >/dev/null 2>&1; do
         [ "$SECONDS" -lt 300 ] || { ./compose.sh logs --tail=30 "$replica" >&2; echo "$replica is not ready" >&2; exit 1; }
         sleep 1
     done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a system that answers on localhost: images, secrets, containers; ends once the load balancer is healthy.
+# From nothing to a system that answers on localhost: images, secrets, containers; ends once both replicas and the load balancer answer.
 #   USE_CASE=credit_risk COMPOSE_FILE=compose.yaml:tls.yaml up.sh [PROFILE...]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -20,10 +20,11 @@ settled() {
     echo "${holds:-$2}"
 }
 
-health() {
-    local container
-    container=$(./compose.sh ps -q lb 2>/dev/null | head -n 1)
-    [ -z "$container" ] || docker inspect --format '{{.State.Health.Status}}' "$container"
+# Asked here once a second: the engine asks seldom, since each time costs a process.
+answers() { ./compose.sh exec -T "$@" </dev/null >/dev/null 2>&1; }
+ready() {
+    local healthy=/opt/aval/code/infra/image/healthy.sh
+    answers online-1 "$healthy" && answers online-2 "$healthy" && answers lb /etc/aval-nginx/ready.sh once 127.0.0.1:8080
 }
 
 use_case=$(settled AVAL_USE_CASE "${USE_CASE:-}")
@@ -43,7 +44,7 @@ for profile in "$@"; do profiles+=(--profile "$profile"); done
     exit 1
 }
 echo "waiting until it is ready" >&2
-until [ "$(health)" = healthy ]; do
+until ready; do
     if [ "$SECONDS" -gt "$patience" ]; then
         ./compose.sh ps >&2
         ./compose.sh logs --tail=30 >&2

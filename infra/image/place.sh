@@ -13,6 +13,6 @@ if [ -d "$src/store" ]; then cp -R "$src/store/." "$target/store/"; fi
 (cd "$target/store" && mkdir -p bentos envs models tmp)
 install -m 0755 "$src/infra/image/strip.sh" "$target/strip.sh"
 
-python3 -m compileall -q --invalidation-mode unchecked-hash "$target/code"
+python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash "$target/code"
 chmod -R u=rwX,go=rX "$target/code" "$target/store"
 find "$target" -exec touch -h -d @315532800 {} +
