@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -37,6 +38,9 @@ atexit.register(shutil.rmtree, Path(os.environ["BENTOML_HOME"]).parent, ignore_e
 settings.register_profile("aval", deadline=None)
 settings.load_profile("aval")
 
+# Thousands of tests are collected and stay: what looks for garbage among them finds none, a twentieth of the time.
+gc.disable()
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 SPARK = "tests/spark/"
 DEPLOYED = "tests/infra/terraform/applied/"
@@ -68,6 +72,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return found[0] if found else len(LONGEST)
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for, among what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -45,8 +45,18 @@ def _make(folder: Path, wanted: list[str]) -> None:
         _run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)])
         _run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted])
         return
-    _run([sys.executable, "-m", "venv", str(folder)])
-    _run([str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile", *wanted])
+    _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "-qq",
+        "--disable-pip-version-check",
+    ]
+    _run([*pip, "--no-compile", *wanted])
 
 
 def _run(command: list[str]) -> None:

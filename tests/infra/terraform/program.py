@@ -96,6 +96,8 @@ class Terraform:
             "TF_INPUT": "0",
             "TF_CLI_ARGS": "-no-color",
             "CHECKPOINT_DISABLE": "1",
+            # A sixth of the processor's time: the provider's schemas are much memory, and none of it is freed.
+            "GOGC": "400",
         }
         return {**kept, **own, **self.environment}
 
