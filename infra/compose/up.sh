@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 patience=${AVAL_UP_SECONDS:-600}
+# Compose would take the interruption of a question for a no.
+trap 'exit 130' INT
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 setting() { [ ! -e .env ] || sed -n "s/^$1=//p" .env; }
@@ -21,10 +23,23 @@ settled() {
 }
 
 # Asked here once a second: the engine asks seldom, since each time costs a process.
-answers() { ./compose.sh exec -T "$@" </dev/null >/dev/null 2>&1; }
+answers() { ./compose.sh exec -T "$1" timeout 5 "${@:2}" </dev/null >/dev/null 2>&1; }
 ready() {
     local healthy=/opt/aval/code/infra/image/healthy.sh
     answers online-1 "$healthy" && answers online-2 "$healthy" && answers lb /etc/aval-nginx/ready.sh once 127.0.0.1:8080
+}
+
+# How often the engine has started each anew; what ends by itself has no patience coming.
+restarts() {
+    # shellcheck disable=SC2046  # a word for each container
+    docker inspect --format '{{.RestartCount}}' $(./compose.sh ps -q online-1 online-2 lb) 2>&1 || true
+}
+
+give_up() {
+    ./compose.sh ps >&2
+    ./compose.sh logs --tail=30 >&2
+    echo "$1; see the lines above, and compose.sh logs" >&2
+    exit 1
 }
 
 use_case=$(settled AVAL_USE_CASE "${USE_CASE:-}")
@@ -44,13 +59,10 @@ for profile in "$@"; do profiles+=(--profile "$profile"); done
     exit 1
 }
 echo "waiting until it is ready" >&2
+begin=$SECONDS known=$(restarts)
 until ready; do
-    if [ "$SECONDS" -gt "$patience" ]; then
-        ./compose.sh ps >&2
-        ./compose.sh logs --tail=30 >&2
-        echo "it was not ready within $patience s; see the lines above, and compose.sh logs" >&2
-        exit 1
-    fi
+    [ "$(restarts)" = "$known" ] || give_up "a replica or the load balancer ended and was started again"
+    [ "$((SECONDS - begin))" -lt "$patience" ] || give_up "it was not ready within $patience s"
     sleep 1
 done
 port=$(setting AVAL_PORT)

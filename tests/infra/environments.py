@@ -21,10 +21,10 @@ SECONDS = 900
 def programs_of(tool: str) -> Path:
     """Return the folder of a tool's programs; raises `CalledProcessError` where it cannot be installed.
 
-    tool: the name of a list of packages in `TOOLS`; the environment is made anew when it or the Python changes.
+    tool: the name of a list of packages in `TOOLS`; the environment is made anew when it, the Python or this changes.
     """
     packages = TOOLS / f"{tool}.txt"
-    wanted = packages.read_bytes() + sys.version.encode()
+    wanted = packages.read_bytes() + Path(__file__).read_bytes() + sys.version.encode()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aval-tests"
     folder = cache / f"{tool}-{hashlib.sha256(wanted).hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ class Stack:
         return datetime.fromisoformat(self.inspect(service)["State"]["FinishedAt"]).timestamp()
 
     def replace(self, service: str) -> None:
-        """Put a new container in a replica's place, by what is typed after a promotion; waits until it is healthy."""
+        """Put a new container in a replica's place, by what is typed after a promotion; waits until it is ready."""
         _run(str(self.folder / "replace.sh"), service)
 
     def await_back(self, service: str, after: str) -> float:
