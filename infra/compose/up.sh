@@ -37,7 +37,7 @@ restarts() {
 
 give_up() {
     ./compose.sh ps >&2
-    ./compose.sh logs --tail=30 >&2
+    ./compose.sh logs --tail=30 online-1 online-2 lb >&2
     echo "$1; see the lines above, and compose.sh logs" >&2
     exit 1
 }
