@@ -180,59 +180,6 @@ def test_every_setting_is_told(services: dict[str, dict[str, Any]]) -> None:
     assert {name for name in asked if f"`{name}" not in told} == set()
 
 
-@pytest.mark.parametrize(
-    "asked", [{"USE_CASE": "german_credit"}, {"COMPOSE_FILE": "compose.yaml:tls.yaml"}], ids=str
-)
-def test_what_env_has_said_since_the_first_time_is_not_changed_in_passing(
-    asked: dict[str, str], tmp_path: Path
-) -> None:
-    done = _up(tmp_path, **asked)
-    (value,) = asked.values()
-    assert done.returncode == 2
-    assert f"{value} is asked for" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [{}, {"USE_CASE": "", "COMPOSE_FILE": ""}, {"USE_CASE": "credit_risk", "COMPOSE_FILE": "compose.yaml"}],
-    ids=str,
-)
-def test_up_goes_on_where_nothing_else_is_asked_for(asked: dict[str, str], tmp_path: Path) -> None:
-    done = _up(tmp_path, **asked)
-    assert done.returncode == 1
-    assert "no container engine answers" in done.stderr
-
-
-def test_up_ends_once_both_replicas_and_the_load_balancer_answer(tmp_path: Path) -> None:
-    done = _up(_with_an_engine(tmp_path, answer="at the second time"))
-    assert done.returncode == 0, done.stderr
-    assert "credit_risk is served on http://127.0.0.1:8080" in done.stdout
-    asked = _asked(tmp_path)
-    assert set(asked) == {*REPLICAS, "lb"}
-    assert all(asked.count(service) >= 2 for service in (*REPLICAS, "lb"))
-
-
-def test_up_gives_up_at_once_on_what_is_started_again_and_shows_what_it_wrote(tmp_path: Path) -> None:
-    done = _up(_with_an_engine(tmp_path, answer="never", starts="more and more"), AVAL_UP_SECONDS="20")
-    assert done.returncode == 1
-    assert "ended and was started again" in done.stderr
-    assert "logs --tail=30" in (tmp_path / "calls").read_text()
-
-
-def test_up_gives_up_after_a_while_on_what_never_answers(tmp_path: Path) -> None:
-    done = _up(_with_an_engine(tmp_path, answer="never"), AVAL_UP_SECONDS="1")
-    assert done.returncode == 1
-    assert "not ready within 1 s" in done.stderr
-    assert "logs --tail=30" in (tmp_path / "calls").read_text()
-
-
-def test_a_replica_is_replaced_once_the_one_before_answers(tmp_path: Path) -> None:
-    _with_an_engine(tmp_path, answer="at the second time")
-    shutil.copy(COMPOSE / "replace.sh", tmp_path)
-    subprocess.run(["bash", f"{tmp_path}/replace.sh"], check=True, capture_output=True)
-    assert _asked(tmp_path, "up", "exec") == ["online-1"] * 3 + ["online-2"] * 3
-
-
 def test_what_is_asked_whether_it_answers_is_in_the_images() -> None:
     (check,) = re.findall(
         r'HEALTHCHECK .*CMD \["(\S+)"\]', (COMPOSE.parent / "image" / "Dockerfile").read_text()
@@ -255,39 +202,6 @@ def test_nothing_secret_can_be_committed() -> None:
     ):
         done = subprocess.run(["git", "check-ignore", "-q", path], cwd=COMPOSE, check=False)
         assert done.returncode == 0, path
-
-
-def _up(folder: Path, **asked: str) -> subprocess.CompletedProcess[str]:
-    """Run up.sh where it was run before for credit_risk, and where no engine is."""
-    shutil.copy(COMPOSE / "up.sh", folder)
-    (folder / ".env").write_text("COMPOSE_FILE=compose.yaml\nAVAL_USE_CASE=credit_risk\n")
-    path = f"{folder}/bin{os.pathsep}{os.environ['PATH']}"
-    environment = {"PATH": path, "DOCKER_HOST": f"unix://{folder}/none.sock", **asked}
-    command = ["bash", f"{folder}/up.sh"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def _with_an_engine(folder: Path, answer: str, starts: str = "once") -> Path:
-    """Put beside up.sh what stands for engine, Compose and secrets: services answer and start again as is said."""
-    asked_before = f'grep -q "^exec -T $3 " {folder}/calls' if answer == "at the second time" else "false"
-    counted = f"wc -l <{folder}/calls" if starts == "more and more" else "echo 0"
-    programs = {
-        "bin/docker": f'[ "$1" != inspect ] || {counted}',
-        "compose.sh": f'said=0; [ "$1" != exec ] || {asked_before} || said=1\necho "$*" >>{folder}/calls; exit $said',
-        "secrets.sh": "",
-    }
-    (folder / "bin").mkdir()
-    for name, script in programs.items():
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-    return folder
-
-
-def _asked(folder: Path, *kinds: str) -> list[str]:
-    """Return the services that Compose was called for, in order."""
-    calls = [line.split() for line in (folder / "calls").read_text().splitlines()]
-    names = {*REPLICAS, "lb"}
-    return [next(word for word in call if word in names) for call in calls if call[0] in (kinds or ("exec",))]
 
 
 def _docker_compose() -> list[str]:
